@@ -1,0 +1,183 @@
+//! Camera intrinsics: COLMAP's models and parameter orders.
+//!
+//! Source: colmap `src/colmap/sensor/models.h`. Distortion acts on normalised coordinates `(u, v) = (x/z, y/z)`.
+
+use nalgebra::{Vector2, Vector3};
+use serde::{Deserialize, Serialize};
+
+use crate::{CameraId, SceneError};
+
+/// The camera models that scene3d reads, writes and projects with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CameraModel {
+    /// `f, cx, cy`
+    SimplePinhole,
+    /// `fx, fy, cx, cy`
+    Pinhole,
+    /// `f, cx, cy, k`
+    SimpleRadial,
+    /// `f, cx, cy, k1, k2`
+    Radial,
+    /// `fx, fy, cx, cy, k1, k2, p1, p2`
+    #[serde(rename = "OPENCV")]
+    OpenCv,
+}
+
+impl CameraModel {
+    /// Names as COLMAP writes them.
+    pub const NAMES: [&'static str; 5] = ["SIMPLE_PINHOLE", "PINHOLE", "SIMPLE_RADIAL", "RADIAL", "OPENCV"];
+    const ALL: [Self; 5] = [Self::SimplePinhole, Self::Pinhole, Self::SimpleRadial, Self::Radial, Self::OpenCv];
+
+    /// Name as COLMAP writes it; its position in [`Self::NAMES`] is also COLMAP's numeric model id.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self.colmap_id() as usize]
+    }
+
+    /// COLMAP's numeric model id.
+    #[must_use]
+    pub fn colmap_id(self) -> i32 {
+        self as i32
+    }
+
+    /// The model of COLMAP's numeric id.
+    #[must_use]
+    pub fn from_colmap_id(id: i32) -> Option<Self> {
+        usize::try_from(id).ok().and_then(|index| Self::ALL.get(index).copied())
+    }
+
+    /// Number of parameters.
+    #[must_use]
+    pub fn num_params(self) -> usize {
+        match self {
+            Self::SimplePinhole => 3,
+            Self::Pinhole | Self::SimpleRadial => 4,
+            Self::Radial => 5,
+            Self::OpenCv => 8,
+        }
+    }
+
+    fn has_two_focals(self) -> bool {
+        matches!(self, Self::Pinhole | Self::OpenCv)
+    }
+}
+
+impl std::str::FromStr for CameraModel {
+    type Err = SceneError;
+
+    fn from_str(name: &str) -> Result<Self, SceneError> {
+        let index = Self::NAMES.iter().position(|known| *known == name);
+        index.map(|index| Self::ALL[index]).ok_or_else(|| SceneError::UnknownCameraModel(name.to_owned()))
+    }
+}
+
+/// One set of intrinsics, shared by any number of images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Camera {
+    /// Id within the reconstruction.
+    pub camera_id: CameraId,
+    /// Which parameters there are.
+    pub model: CameraModel,
+    /// `[width, height]` in px.
+    pub image_size: [u32; 2],
+    /// Parameters in the model's order; focal lengths and principal point in px.
+    pub params: Vec<f64>,
+}
+
+impl Camera {
+    /// Checks the number of parameters.
+    ///
+    /// # Errors
+    /// [`SceneError::CameraParams`] if it is not the model's.
+    pub fn new(
+        camera_id: CameraId,
+        model: CameraModel,
+        image_size: [u32; 2],
+        params: Vec<f64>,
+    ) -> Result<Self, SceneError> {
+        if params.len() != model.num_params() {
+            let (model, expected) = (model.name(), model.num_params());
+            return Err(SceneError::CameraParams { model, expected, got: params.len() });
+        }
+        Ok(Self { camera_id, model, image_size, params })
+    }
+
+    /// `[fx, fy]` in px.
+    #[must_use]
+    pub fn focal(&self) -> [f64; 2] {
+        [self.params[0], self.params[usize::from(self.model.has_two_focals())]]
+    }
+
+    /// `[cx, cy]` in px.
+    #[must_use]
+    pub fn principal_point(&self) -> [f64; 2] {
+        let first = 1 + usize::from(self.model.has_two_focals());
+        [self.params[first], self.params[first + 1]]
+    }
+
+    /// Pixel of a point in the camera frame; `None` behind the camera.
+    #[must_use]
+    pub fn project(&self, x_in_cam: &Vector3<f64>) -> Option<Vector2<f64>> {
+        if x_in_cam.z <= f64::EPSILON {
+            return None;
+        }
+        let distorted = self.distort(Vector2::new(x_in_cam.x / x_in_cam.z, x_in_cam.y / x_in_cam.z));
+        let ([fx, fy], [cx, cy]) = (self.focal(), self.principal_point());
+        Some(Vector2::new(fx * distorted.x + cx, fy * distorted.y + cy))
+    }
+
+    fn distort(&self, uv: Vector2<f64>) -> Vector2<f64> {
+        let r2 = uv.norm_squared();
+        match self.model {
+            CameraModel::SimplePinhole | CameraModel::Pinhole => uv,
+            CameraModel::SimpleRadial => uv * (1.0 + self.params[3] * r2),
+            CameraModel::Radial => uv * (1.0 + self.params[3] * r2 + self.params[4] * r2 * r2),
+            CameraModel::OpenCv => {
+                let [k1, k2, p1, p2] = [self.params[4], self.params[5], self.params[6], self.params[7]];
+                let radial = 1.0 + k1 * r2 + k2 * r2 * r2;
+                Vector2::new(
+                    uv.x * radial + 2.0 * p1 * uv.x * uv.y + p2 * (r2 + 2.0 * uv.x * uv.x),
+                    uv.y * radial + 2.0 * p2 * uv.x * uv.y + p1 * (r2 + 2.0 * uv.y * uv.y),
+                )
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_have_colmap_names_and_ids() {
+        for (id, name) in CameraModel::NAMES.iter().enumerate() {
+            let model: CameraModel = name.parse().unwrap();
+            assert_eq!(model.name(), *name);
+            assert_eq!(CameraModel::from_colmap_id(id as i32), Some(model));
+            assert_eq!(serde_name(model), format!("\"{name}\""));
+        }
+        assert_eq!(CameraModel::from_colmap_id(99), None);
+    }
+
+    fn serde_name(model: CameraModel) -> String {
+        serde_json::to_string(&model).unwrap()
+    }
+
+    #[test]
+    fn a_distorted_projection_matches_colmap() {
+        // img_from_cam of pycolmap 4.2.1 for x_in_cam (0.3, -0.2, 1.5)
+        let size = [640, 480];
+        let opencv = vec![500.0, 510.0, 320.0, 240.0, 0.1, -0.05, 0.001, -0.002];
+        let camera = Camera::new(CameraId(1), CameraModel::OpenCv, size, opencv).unwrap();
+        let px = camera.project(&Vector3::new(0.3, -0.2, 1.5)).unwrap();
+        assert!((px - Vector2::new(420.402_824_444_444_4, 171.835_777_777_777_78)).norm() < 0.5, "{px}");
+        assert_eq!(camera.project(&Vector3::new(0.0, 0.0, -1.0)), None);
+    }
+
+    #[test]
+    fn a_wrong_number_of_parameters_is_refused() {
+        let error = Camera::new(CameraId(1), CameraModel::Pinhole, [4, 4], vec![1.0]).unwrap_err();
+        assert_eq!(error.to_string(), "camera model PINHOLE takes 4 parameters, got 1");
+    }
+}

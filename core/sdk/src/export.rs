@@ -1,0 +1,194 @@
+//! `export_plugin!` and the `extern "C"` shims behind it: the only place where a plugin meets the boundary.
+//!
+//! Every shim catches panics inside the plugin's own std (abi_stable's guard would end the process, and another std's
+//! panic can't be caught) and poisons that instance: later calls answer `PANICKED` until the host recreates it.
+#![allow(unsafe_code)] // the boundary itself
+
+use std::any::{Any, TypeId};
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::{Mutex, PoisonError};
+
+use abi_stable::prefix_type::PrefixTypeTrait;
+use abi_stable::std_types::{RErr, ROk, RResult, RSlice, RStr, RVec};
+use scene3d_abi::ext::{PREPARE, Prepare};
+use scene3d_abi::{
+    ABI_VERSION, AbiError, AbiVersion, CallContext, ErrorCode, OwnedPort, PluginMod, PluginModRef, Port, Stage,
+    StageVt, StageVtRef, TensorPtr,
+};
+use scene3d_tensor::TensorView;
+use scene3d_wire::{Named, NamedView};
+
+use crate::{Host, Result, SdkError, StageOf};
+
+/// Exports a stage as this library's plugin: `export_plugin!(extractor: MyStage)`, `matcher:` or `mapper:`.
+///
+/// The symbol itself is behind the crate's feature `export`, so that plugins can also be linked statically: two rlibs
+/// with the same export would clash. `module()` is what a static host passes to `loader::load_static`.
+#[macro_export]
+macro_rules! export_plugin {
+    (extractor: $stage:ty) => {
+        $crate::export_plugin!(@ $crate::private::ExtractorStage<$stage>);
+    };
+    (matcher: $stage:ty) => {
+        $crate::export_plugin!(@ $crate::private::MatcherStage<$stage>);
+    };
+    (mapper: $stage:ty) => {
+        $crate::export_plugin!(@ $crate::private::MapperStage<$stage>);
+    };
+    (@ $stage:ty) => {
+        /// This plugin's module, for hosts that link it statically.
+        #[must_use]
+        pub fn module() -> $crate::private::scene3d_abi::PluginModRef {
+            $crate::private::module_of::<$stage>($crate::private::scene3d_abi::ABI_VERSION)
+        }
+
+        #[cfg(feature = "export")]
+        #[allow(unsafe_code, missing_docs)] // the exported symbol is what makes this library a plugin
+        mod exported {
+            use $crate::private::abi_stable;
+
+            #[abi_stable::export_root_module]
+            pub fn scene3d_plugin_module() -> $crate::private::scene3d_abi::PluginModRef {
+                super::module()
+            }
+        }
+    };
+}
+
+/// The module of a stage type. `abi` is [`ABI_VERSION`] but in tests of the refusal of other versions.
+#[must_use]
+pub fn module_of<S: StageOf>(abi: AbiVersion) -> PluginModRef {
+    // abi_stable wants a leaked module; hosts ask once a library
+    PluginMod { abi, descriptor: descriptor::<S>, create: create::<S>, get_extension: no_module_extension }
+        .leak_into_prefix()
+}
+
+struct Instance<S> {
+    stage: S,
+    plugin_id: String,
+    is_poisoned: bool,
+}
+
+/// Descriptors by stage type, leaked on first use: they live as long as the library, which is never unloaded.
+static DESCRIPTORS: Mutex<BTreeMap<TypeId, &'static str>> = Mutex::new(BTreeMap::new());
+
+extern "C" fn descriptor<S: StageOf>() -> RStr<'static> {
+    let text = || serde_json::to_string(&S::descriptor()).unwrap_or_default();
+    let leaked = || Box::leak(catch_unwind(text).unwrap_or_default().into_boxed_str()) as &'static str;
+    let mut known = DESCRIPTORS.lock().unwrap_or_else(PoisonError::into_inner);
+    RStr::from(*known.entry(TypeId::of::<S>()).or_insert_with(leaked))
+}
+
+extern "C" fn no_module_extension(_: RStr<'_>) -> *const c_void {
+    ptr::null()
+}
+
+extern "C" fn create<S: StageOf>(request: RStr<'_>, context: &CallContext) -> RResult<Stage, AbiError> {
+    let created = catch_panic(|| S::create(request.as_str(), context));
+    let into_stage = |stage| Stage {
+        state: Box::into_raw(Box::new(Instance { stage, plugin_id: S::descriptor().id, is_poisoned: false })).cast(),
+        vt: stage_vt::<S>(),
+    };
+    created.map(into_stage).map_err(AbiError::from).into()
+}
+
+fn stage_vt<S: StageOf>() -> StageVtRef {
+    StageVt { run: run::<S>, get_extension: stage_extension::<S>, destroy: destroy::<S> }.leak_into_prefix()
+}
+
+extern "C" fn run<S: StageOf>(
+    state: *mut c_void,
+    context: &CallContext,
+    inputs: RSlice<'_, Port<'_>>,
+) -> RResult<RVec<OwnedPort>, AbiError> {
+    call::<S>(state, context, inputs, S::run)
+}
+
+extern "C" fn prepare<S: StageOf>(
+    state: *mut c_void,
+    context: &CallContext,
+    inputs: RSlice<'_, Port<'_>>,
+) -> RResult<RVec<OwnedPort>, AbiError> {
+    call::<S>(state, context, inputs, S::prepare)
+}
+
+fn call<S: StageOf>(
+    state: *mut c_void,
+    context: &CallContext,
+    inputs: RSlice<'_, Port<'_>>,
+    body: impl FnOnce(&mut S, &NamedView<'_>, &Host<'_>) -> Result<Named>,
+) -> RResult<RVec<OwnedPort>, AbiError> {
+    // SAFETY: the host passes the state that `create::<S>` returned, from one thread, never twice at once.
+    let Some(instance) = (unsafe { state.cast::<Instance<S>>().as_mut() }) else {
+        return RErr(SdkError::invalid_input("stage state is null").into());
+    };
+    if instance.is_poisoned {
+        return RErr(poisoned().into());
+    }
+    let outcome = catch_panic(|| {
+        let inputs = borrow_ports(&inputs)?;
+        body(&mut instance.stage, &inputs, &Host::new(context, &instance.plugin_id))
+    });
+    match outcome {
+        Ok(outputs) => ROk(outputs.into_iter().map(owned_port).collect()),
+        Err(error) => {
+            instance.is_poisoned = error.code == ErrorCode::PANICKED;
+            RErr(error.into())
+        }
+    }
+}
+
+fn borrow_ports<'a>(ports: &'a [Port<'a>]) -> Result<NamedView<'a>> {
+    let borrow = |port: &'a Port<'a>| {
+        // SAFETY: the host keeps input tensors alive and unchanged for the call.
+        let view = unsafe { TensorView::from_raw(port.tensor.0) };
+        let name = port.name.as_str();
+        view.map(|view| (name, view)).map_err(|error| SdkError::from(error).detail("port", name))
+    };
+    Ok(NamedView(ports.iter().map(borrow).collect::<Result<_>>()?))
+}
+
+fn owned_port((name, tensor): (String, scene3d_tensor::Tensor)) -> OwnedPort {
+    OwnedPort { name: name.into(), tensor: TensorPtr(tensor.into_raw()) }
+}
+
+extern "C" fn stage_extension<S: StageOf>(_: *mut c_void, id: RStr<'_>) -> *const c_void {
+    if S::PREPARES && id.as_str() == PREPARE {
+        let extension: &'static Prepare = const { &Prepare { prepare: prepare::<S> } };
+        return ptr::from_ref(extension).cast();
+    }
+    ptr::null()
+}
+
+extern "C" fn destroy<S: StageOf>(state: *mut c_void) {
+    if !state.is_null() {
+        // SAFETY: the host passes the state that `create::<S>` returned, once, and never uses it again.
+        let instance = unsafe { Box::from_raw(state.cast::<Instance<S>>()) };
+        // a panic in the author's Drop must not cross the boundary; the instance is gone either way
+        let _ = catch_unwind(AssertUnwindSafe(move || drop(instance)));
+    }
+}
+
+fn catch_panic<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(panicked(&*payload)))
+}
+
+fn panicked(payload: &(dyn Any + Send)) -> SdkError {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    SdkError { code: ErrorCode::PANICKED, ..SdkError::internal(format!("the plugin panicked: {text}")) }
+        .help("this is a bug of the plugin: report it to its author with the log")
+}
+
+fn poisoned() -> SdkError {
+    SdkError {
+        code: ErrorCode::PANICKED,
+        ..SdkError::internal("this instance panicked before and is in an unknown state")
+    }
+    .help("destroy it and create another")
+}
+
+const _: () = assert!(ABI_VERSION.major == 1, "a new major needs new extension ids and a note in docs/abi.md");

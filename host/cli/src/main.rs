@@ -1,0 +1,2 @@
+//! The scene3d command line.
+fn main() {}

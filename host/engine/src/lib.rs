@@ -1,0 +1,1 @@
+//! Plugin framework and pipeline: config, discovery, loader, negotiation, instances, artifacts.

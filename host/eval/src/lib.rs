@@ -1,0 +1,1 @@
+//! Accuracy against ground truth: pose AUC, RRA/RTA, centre error, IMC mAA.

@@ -1,0 +1,1 @@
+//! ALIKED keypoints and descriptors (Zhao et al., IEEE TIM 2023).

@@ -1,0 +1,1 @@
+//! SuperPoint keypoints and descriptors (DeTone et al., CVPRW 2018), the MIT re-training.

@@ -1,0 +1,1 @@
+//! LightGlue feature matching (Lindenberger et al., ICCV 2023).

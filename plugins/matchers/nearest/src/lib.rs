@@ -1,0 +1,1 @@
+//! Mutual nearest neighbour matching of any descriptors.

@@ -1,0 +1,1 @@
+//! COLMAP structure from motion in a child process.

@@ -1,0 +1,1 @@
+//! A trivial extractor for tests of the host: no torch, no weights.

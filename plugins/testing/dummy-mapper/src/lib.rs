@@ -1,0 +1,1 @@
+//! A trivial mapper for tests of the host: no torch, no weights.

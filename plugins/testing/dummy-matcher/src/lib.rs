@@ -1,0 +1,1 @@
+//! A trivial matcher for tests of the host: no torch, no weights.

@@ -1,0 +1,1 @@
+//! Blocks shared by the libtorch plugins: weights, device and dtype policy.
