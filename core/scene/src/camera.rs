@@ -165,14 +165,25 @@ mod tests {
     }
 
     #[test]
-    fn a_distorted_projection_matches_colmap() {
-        // img_from_cam of pycolmap 4.2.1 for x_in_cam (0.3, -0.2, 1.5)
-        let size = [640, 480];
-        let opencv = vec![500.0, 510.0, 320.0, 240.0, 0.1, -0.05, 0.001, -0.002];
-        let camera = Camera::new(CameraId(1), CameraModel::OpenCv, size, opencv).unwrap();
-        let px = camera.project(&Vector3::new(0.3, -0.2, 1.5)).unwrap();
-        assert!((px - Vector2::new(420.402_824_444_444_4, 171.835_777_777_777_78)).norm() < 0.5, "{px}");
-        assert_eq!(camera.project(&Vector3::new(0.0, 0.0, -1.0)), None);
+    fn projections_match_colmap() {
+        // pycolmap 4.2.1: Camera(model, 640, 480, params).img_from_cam((0.3, -0.2, 1.5))
+        let cases: [(CameraModel, &[f64], [f64; 2]); 5] = [
+            (CameraModel::SimplePinhole, &[500.0, 320.0, 240.0], [420.0, 173.333_333_333_333_31]),
+            (CameraModel::Pinhole, &[500.0, 510.0, 320.0, 240.0], [420.0, 172.0]),
+            (CameraModel::SimpleRadial, &[500.0, 320.0, 240.0, 0.1], [420.577_777_777_777_8, 172.948_148_148_148_16]),
+            (CameraModel::Radial, &[500.0, 320.0, 240.0, 0.1, -0.05], [420.561_086_419_753_05, 172.959_275_720_164_6]),
+            (
+                CameraModel::OpenCv,
+                &[500.0, 510.0, 320.0, 240.0, 0.1, -0.05, 0.001, -0.002],
+                [420.396_641_975_308_6, 171.720_461_234_567_9],
+            ),
+        ];
+        for (model, params, [x, y]) in cases {
+            let camera = Camera::new(CameraId(1), model, [640, 480], params.to_vec()).unwrap();
+            let px = camera.project(&Vector3::new(0.3, -0.2, 1.5)).unwrap();
+            assert!((px - Vector2::new(x, y)).norm() < 1e-9, "{model:?}: {px}");
+            assert_eq!(camera.project(&Vector3::new(0.0, 0.0, -1.0)), None);
+        }
     }
 
     #[test]

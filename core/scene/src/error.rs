@@ -1,6 +1,6 @@
 //! What can be wrong with scene values.
 
-use crate::{CameraId, ImageId};
+use crate::{CameraId, ImageId, Point3dId};
 
 /// Errors of the data model.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -29,4 +29,35 @@ pub enum SceneError {
         /// The camera it refers to.
         camera_id: CameraId,
     },
+    /// A file of a COLMAP model that cannot be read.
+    #[error("cannot read {file}, {place}: {problem}")]
+    ModelFile {
+        /// Name of the file.
+        file: &'static str,
+        /// Byte or line at which reading stopped.
+        place: String,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// A point's track refers to a keypoint that is not there or that does not observe the point.
+    #[error("point {point3d_id} claims keypoint {keypoint_idx} of image {image_id}, which does not observe it")]
+    DanglingObservation {
+        /// The point.
+        point3d_id: Point3dId,
+        /// The image its track names.
+        image_id: ImageId,
+        /// The keypoint its track names.
+        keypoint_idx: u32,
+    },
+    /// A keypoint observes a point that the reconstruction lacks.
+    #[error("a keypoint of image `{name}` observes point {point3d_id}, which the reconstruction lacks")]
+    MissingPoint3d {
+        /// Name of the image.
+        name: String,
+        /// The point it observes.
+        point3d_id: Point3dId,
+    },
+    /// The text form of a COLMAP model has one line a name.
+    #[error("image name {0:?} has a line break, which the text form of a model cannot hold: write the binary form")]
+    NameWithLineBreak(String),
 }

@@ -5,6 +5,7 @@
 //! transforms are `a_from_b` and map points of frame `b` to frame `a`; cameras look along `+z`, `x` right, `y` down.
 
 mod camera;
+pub mod colmap;
 mod error;
 mod ids;
 mod image;

@@ -79,9 +79,7 @@ impl Reconstruction {
         let lacks_camera = |image: &&RegisteredImage| !self.cameras.contains_key(&image.camera_id);
         match self.images.values().find(lacks_camera) {
             None => Ok(()),
-            Some(image) => {
-                Err(SceneError::MissingCamera { name: image.name.clone(), camera_id: image.camera_id })
-            }
+            Some(image) => Err(SceneError::MissingCamera { name: image.name.clone(), camera_id: image.camera_id }),
         }
     }
 
