@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::slice;
 
-use crate::dlpack::{DlManagedTensor, DlTensor, DlVersion, FLAG_READ_ONLY, MAJOR, MINOR};
+use crate::dlpack::{DlDataType, DlManagedTensor, DlTensor, DlVersion, FLAG_READ_ONLY, MAJOR, MINOR};
 use crate::{DType, Device, Element, TensorError};
 
 /// A tensor this side owns: dropping it calls the producer's deleter.
@@ -45,6 +45,11 @@ impl Tensor {
         if shape.iter().any(|&side| side < 0) || shape.iter().product::<i64>() != values.len() as i64 {
             return Err(TensorError::Shape { expected: format!("{} values", values.len()), got: shape.to_vec() });
         }
+        Ok(Self::over(values, shape, T::DTYPE.to_dl()))
+    }
+
+    /// Over an allocation that holds the elements of such a tensor.
+    fn over<T>(values: Vec<T>, shape: &[i64], dtype: DlDataType) -> Self {
         let data = values.as_ptr().cast_mut().cast::<c_void>();
         let mut owner =
             Box::new(HostAllocation { _values: values, shape: shape.to_vec(), strides: row_major_strides(shape) });
@@ -52,7 +57,7 @@ impl Tensor {
             data,
             device: Device::Cpu.to_dl(),
             ndim: shape.len() as i32,
-            dtype: T::DTYPE.to_dl(),
+            dtype,
             shape: owner.shape.as_mut_ptr(),
             strides: owner.strides.as_mut_ptr(),
             byte_offset: 0,
@@ -64,7 +69,7 @@ impl Tensor {
             flags: 0,
             dl_tensor,
         });
-        Ok(Self(NonNull::from(Box::leak(managed))))
+        Self(NonNull::from(Box::leak(managed)))
     }
 
     /// Takes over a tensor from the other side of the boundary.
@@ -115,7 +120,7 @@ impl Drop for Tensor {
 }
 
 unsafe extern "C" fn delete_host_allocation<T>(managed: *mut DlManagedTensor) {
-    // SAFETY: both boxes were leaked by `Tensor::from_vec::<T>`, and DLPack calls a deleter once.
+    // SAFETY: both boxes were leaked by `Tensor::over::<T>`, and DLPack calls a deleter once.
     unsafe {
         drop(Box::from_raw((*managed).manager_ctx.cast::<HostAllocation<T>>()));
         drop(Box::from_raw(managed));
@@ -258,6 +263,29 @@ impl<'a> TensorView<'a> {
         Ok(unsafe { slice::from_raw_parts(first, self.num_elements()) })
     }
 
+    /// A copy of a row-major tensor in host memory, of any element type.
+    ///
+    /// # Errors
+    /// [`TensorError`] if the device or the layout is another.
+    pub fn to_tensor(&self) -> Result<Tensor, TensorError> {
+        if self.device() != Device::Cpu {
+            return Err(TensorError::Device { expected: Device::Cpu, got: self.device() });
+        }
+        if !self.is_contiguous() {
+            let strides = self.strides().unwrap_or_default().to_vec();
+            return Err(TensorError::NotContiguous { shape: self.shape().to_vec(), strides });
+        }
+        // words of the widest element, so that the copy is aligned for every type
+        let mut words = vec![0_u64; self.size_bytes().div_ceil(size_of::<u64>())];
+        if !words.is_empty() {
+            // SAFETY: `data` holds `size_bytes` bytes, `words` at least as many, and they are different allocations.
+            unsafe {
+                self.data().cast::<u8>().copy_to_nonoverlapping(words.as_mut_ptr().cast(), self.size_bytes());
+            }
+        }
+        Ok(Tensor::over(words, self.shape(), self.dl().dtype))
+    }
+
     /// Pointer to the first element, on [`Self::device`].
     #[must_use]
     pub fn data(&self) -> *const c_void {
@@ -312,6 +340,17 @@ mod tests {
         assert_eq!(view.size_bytes(), 24);
         let error = view.as_slice::<u32>().unwrap_err();
         assert_eq!(error.to_string(), "tensor has dtype f32, expected u32");
+    }
+
+    #[test]
+    fn a_copy_outlives_its_source() {
+        let tensor = Tensor::from_vec(vec![1_u8, 2, 3, 4, 5, 6, 7, 8, 9], &[3, 3]).unwrap();
+        let copy = tensor.view().to_tensor().unwrap();
+        drop(tensor);
+        assert_eq!((copy.view().shape(), copy.view().dtype()), (&[3, 3][..], DType::U8));
+        assert_eq!(copy.view().as_slice::<u8>().unwrap(), &[1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        let empty = Tensor::from_vec(Vec::<f64>::new(), &[0, 2]).unwrap();
+        assert_eq!(empty.view().to_tensor().unwrap().view().shape(), &[0, 2]);
     }
 
     #[test]

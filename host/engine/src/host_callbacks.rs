@@ -1,0 +1,52 @@
+//! What a run of the host offers to plugins: log, progress, cancellation.
+
+/// Level of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Something failed.
+    Error,
+    /// Something is off.
+    Warn,
+    /// Worth a line.
+    Info,
+    /// For plugin authors.
+    Debug,
+    /// For plugin authors, in a loop.
+    Trace,
+}
+
+impl LogLevel {
+    /// By the ABI's numbers; unknown ones read as info.
+    #[must_use]
+    pub fn from_abi(level: scene3d_abi::Level) -> Self {
+        match level.0 {
+            1 => Self::Error,
+            2 => Self::Warn,
+            4 => Self::Debug,
+            5 => Self::Trace,
+            _ => Self::Info,
+        }
+    }
+}
+
+/// Where log and progress of plugins go, and who may stop them. Called from any thread, also from several at once.
+pub trait HostCallbacks: Send + Sync {
+    /// A log line of a plugin.
+    fn log(&self, level: LogLevel, plugin: &str, message: &str);
+    /// A plugin's call is done to a share in 0..=1 (may go back); `what` it does.
+    fn progress(&self, plugin: &str, share: f64, what: &str);
+    /// Whether calls should end soon.
+    fn is_cancelled(&self) -> bool;
+}
+
+/// Callbacks that say nothing and never cancel.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl HostCallbacks for Silent {
+    fn log(&self, _: LogLevel, _: &str, _: &str) {}
+    fn progress(&self, _: &str, _: f64, _: &str) {}
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,138 @@
+//! The calls of an instance with typed inputs and outputs, by kind of stage.
+
+use scene3d_abi::{ErrorCode, StageKind};
+use scene3d_scene::Matches;
+use scene3d_tensor::{Tensor, TensorError, TensorView};
+use scene3d_wire::{
+    Features, ImageFeatures, ImageTensor, Mapping, MatchGraph, Named, NamedView, Prepared, PreparedPair, WireError,
+    matches_from_named,
+};
+
+use super::ports::checked_items;
+use super::{Call, Instance};
+use crate::error::PluginError;
+
+impl Instance {
+    /// Features of each image, in order.
+    ///
+    /// # Errors
+    /// The plugin's error; `INTERNAL` if its outputs are not what it declares.
+    pub fn extract(&self, images: &[ImageTensor<'_>]) -> Result<Vec<Features>, PluginError> {
+        self.check_kind(StageKind::Extractor)?;
+        let sizes = self.image_sizes(images.iter().map(|image| image.image_size))?;
+        let mut ports = Vec::with_capacity(2 * images.len());
+        for (number, (image, size)) in images.iter().zip(&sizes).enumerate() {
+            ports.push((format!("{number}.pixels"), image.pixels));
+            ports.push((format!("{number}.image_size"), size.view()));
+        }
+        self.run_items(&ports, images.len())?.into_iter().map(|item| self.features(item)).collect()
+    }
+
+    /// What the matcher keeps of one image, however many pairs it is in. On CPU any instance of the same plugin may be
+    /// given it.
+    ///
+    /// # Errors
+    /// The plugin's error.
+    pub fn prepare(&self, image: &ImageFeatures<'_>) -> Result<Prepared, PluginError> {
+        self.check_kind(StageKind::Matcher)?;
+        let size = &self.image_sizes([image.image_size].into_iter())?[0];
+        let ports = [
+            ("keypoints".to_owned(), image.keypoints),
+            ("scores".to_owned(), image.scores),
+            ("descriptors".to_owned(), image.descriptors),
+            ("image_size".to_owned(), size.view()),
+        ];
+        self.call(Call::Prepare, &ports)
+    }
+
+    /// Matches of each pair, in order. `num_keypoints` of image 1 and 2 of each pair bound the indices.
+    ///
+    /// # Errors
+    /// The plugin's error; `INTERNAL` if its outputs are not what it declares or an index is out of range.
+    pub fn match_pairs(
+        &self,
+        pairs: &[PreparedPair<'_>],
+        num_keypoints: &[[usize; 2]],
+    ) -> Result<Vec<Matches>, PluginError> {
+        self.check_kind(StageKind::Matcher)?;
+        if pairs.len() != num_keypoints.len() {
+            let message = format!("{} pairs with {} counts of keypoints", pairs.len(), num_keypoints.len());
+            return Err(PluginError::new(self.plugin_id(), "run", ErrorCode::INVALID_INPUT, message));
+        }
+        let mut ports = Vec::new();
+        for (number, pair) in pairs.iter().enumerate() {
+            for (side, image) in [(1, &pair.image1), (2, &pair.image2)] {
+                ports.extend(image.0.iter().map(|(name, view)| (format!("{number}.{side}.{name}"), *view)));
+            }
+        }
+        let items = self.run_items(&ports, pairs.len())?;
+        let matches = |(item, num_keypoints): (&Named, &[usize; 2])| {
+            matches_from_named(&NamedView::of(item), *num_keypoints).map_err(|error| self.malformed(&error))
+        };
+        items.iter().zip(num_keypoints).map(matches).collect()
+    }
+
+    /// Reconstructions of a match graph.
+    ///
+    /// # Errors
+    /// The plugin's error; `INTERNAL` if its outputs contradict each other or the graph.
+    pub fn map(&self, graph: &MatchGraph) -> Result<Mapping, PluginError> {
+        self.check_kind(StageKind::Mapper)?;
+        let invalid =
+            |error: WireError| PluginError::new(self.plugin_id(), "run", ErrorCode::INVALID_INPUT, error.to_string());
+        let graph_tensors = graph.to_named().map_err(invalid)?;
+        let ports: Vec<_> = graph_tensors.iter().map(|(name, tensor)| (name.clone(), tensor.view())).collect();
+        let outputs = self.call(Call::Run, &ports)?;
+        let mapping = Mapping::from_named(&NamedView::of(&outputs)).map_err(|error| self.malformed(&error))?;
+        self.check_mapping(&mapping, graph)?;
+        Ok(mapping)
+    }
+
+    fn run_items(&self, ports: &[(String, TensorView<'_>)], num_items: usize) -> Result<Vec<Named>, PluginError> {
+        let outputs = self.call(Call::Run, ports)?;
+        checked_items(self.plugin_id(), &self.descriptor.outputs, self.device, outputs, num_items)
+    }
+
+    fn image_sizes(&self, sizes: impl Iterator<Item = [u32; 2]>) -> Result<Vec<Tensor>, PluginError> {
+        let failed =
+            |error: TensorError| PluginError::new(self.plugin_id(), "run", ErrorCode::INTERNAL, error.to_string());
+        sizes.map(|size| Tensor::from_vec(size.to_vec(), &[2]).map_err(failed)).collect()
+    }
+
+    fn features(&self, mut item: Named) -> Result<Features, PluginError> {
+        let mut take = |name: &str| {
+            let index = item.iter().position(|(known, _)| known == name);
+            index
+                .map(|index| item.swap_remove(index).1)
+                .ok_or_else(|| self.malformed(&WireError::Missing(name.to_owned())))
+        };
+        Ok(Features { keypoints: take("keypoints")?, scores: take("scores")?, descriptors: take("descriptors")? })
+    }
+
+    fn check_mapping(&self, mapping: &Mapping, graph: &MatchGraph) -> Result<(), PluginError> {
+        for (m, model) in mapping.models.iter().enumerate() {
+            for (id, image) in &model.images {
+                let is_known = graph.images.iter().any(|known| known.image_id == *id && known.name == image.name);
+                let has_camera = model.cameras.contains_key(&image.camera_id);
+                if !is_known || !has_camera {
+                    let reason = format!("model {m}: image {id} `{}` is not in the graph or has no camera", image.name);
+                    return Err(self.malformed(&WireError::Content { name: "images_json".to_owned(), reason }));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_kind(&self, expected: StageKind) -> Result<(), PluginError> {
+        if self.descriptor.kind == expected {
+            return Ok(());
+        }
+        let message = format!("it is no {} but a {}", expected.name(), self.descriptor.kind.name());
+        Err(PluginError::new(self.plugin_id(), "run", ErrorCode::UNSUPPORTED, message))
+    }
+
+    fn malformed(&self, error: &WireError) -> PluginError {
+        PluginError::new(self.plugin_id(), "run", ErrorCode::INTERNAL, format!("its output is malformed: {error}"))
+            .help("this is a bug of the plugin")
+    }
+}

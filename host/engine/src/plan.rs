@@ -1,0 +1,104 @@
+//! What negotiation decides of each stage: which plugin, with which config and weights, on which device.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use scene3d_abi::{CreateRequest, Descriptor, StageKind};
+use scene3d_tensor::Device;
+use serde_json::{Value, json};
+
+use crate::canonical::canonical_json;
+use crate::config::ResolvedConfig;
+
+/// A pipeline whose parts were found to fit.
+#[derive(Debug, Clone)]
+pub struct Negotiated {
+    /// Every value, with where it comes from.
+    pub config: ResolvedConfig,
+    /// The extractor.
+    pub extractor: StagePlan,
+    /// The matcher.
+    pub matcher: StagePlan,
+    /// The mapper.
+    pub mapper: StagePlan,
+}
+
+impl Negotiated {
+    /// The three stages, in the order in which they run.
+    #[must_use]
+    pub fn stages(&self) -> [&StagePlan; 3] {
+        [&self.extractor, &self.matcher, &self.mapper]
+    }
+}
+
+/// All that is needed to create instances of one stage.
+#[derive(Debug, Clone)]
+pub struct StagePlan {
+    /// What the plugin declares.
+    pub descriptor: Arc<Descriptor>,
+    /// The resolved config: every key of the schema.
+    pub config: Value,
+    /// The weight files this config needs, by name.
+    pub weights: Vec<WeightFile>,
+    /// Where the stage works.
+    pub device: Device,
+    /// Extractors: the feature family this config emits.
+    pub family: Option<String>,
+    /// Extractors: to what long side (px) the host shrinks an image; `None` for no bound.
+    pub max_long_side_px: Option<u32>,
+}
+
+/// A weight file that was found and checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WeightFile {
+    /// Name in the descriptor.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Lower-case hex sha256 of the file.
+    pub sha256: String,
+    /// SPDX id of the weights' licence.
+    pub license: String,
+}
+
+impl StagePlan {
+    /// Id of the plugin.
+    #[must_use]
+    pub fn plugin_id(&self) -> &str {
+        &self.descriptor.id
+    }
+
+    /// Kind of the stage.
+    #[must_use]
+    pub fn kind(&self) -> StageKind {
+        self.descriptor.kind
+    }
+
+    /// What `create` is given, as JSON.
+    #[must_use]
+    pub fn create_request(&self, seed: u64) -> String {
+        let weights = self.weights.iter().map(|weight| (weight.name.clone(), weight.path.clone())).collect();
+        let request = CreateRequest { config: self.config.clone(), weights, seed };
+        serde_json::to_value(request).map(|value| canonical_json(&value)).unwrap_or_default()
+    }
+
+    /// What decides a stage's output besides its inputs, as canonical JSON for artifact keys: plugin id and version,
+    /// config, sha256 of the weights, seed, and the kind of device (other arithmetic, other bytes).
+    #[must_use]
+    pub fn identity_json(&self, seed: u64) -> String {
+        let weights: serde_json::Map<String, Value> =
+            self.weights.iter().map(|weight| (weight.name.clone(), Value::from(weight.sha256.clone()))).collect();
+        let device = match self.device {
+            Device::Cpu => "cpu",
+            Device::Cuda(_) => "cuda",
+        };
+        canonical_json(&json!({
+            "plugin": self.descriptor.id,
+            "version": self.descriptor.version,
+            "config": self.config,
+            "weights": weights,
+            "seed": seed,
+            "device": device,
+        }))
+    }
+}
