@@ -1,0 +1,83 @@
+//! Where a run keeps what its stages finished: files named by the key of everything they depend on.
+//!
+//! A key is the sha256 of the inputs' keys and the stage's identity (plugin, version, config, weights, seed, device), so
+//! a file that exists is the stage's output and nothing else; changing a later stage's config leaves it valid.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use scene3d_engine::StagePlan;
+use scene3d_scene::ImagePair;
+use scene3d_wire::MatchGraph;
+
+use crate::PipelineError;
+use crate::hash::{Key, key_of};
+use crate::photos::Photo;
+
+/// Bump when the content of an artifact changes its meaning.
+const FORMAT: &str = "1";
+
+/// The artifact folder of a run.
+#[derive(Debug, Clone)]
+pub(crate) struct Artifacts {
+    root: PathBuf,
+}
+
+impl Artifacts {
+    /// Creates the folders.
+    pub(crate) fn open(root: &Path) -> Result<Self, PipelineError> {
+        for folder in ["features", "matches", "mapping"] {
+            let path = root.join(folder);
+            fs::create_dir_all(&path).map_err(PipelineError::write(&path))?;
+        }
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// File of an image's features.
+    pub(crate) fn features(&self, key: &str) -> PathBuf {
+        self.root.join("features").join(format!("{key}.safetensors"))
+    }
+
+    /// Journal of the matches of one matcher over one extractor's features.
+    pub(crate) fn matches(&self, stage_key: &str) -> PathBuf {
+        self.root.join("matches").join(format!("{stage_key}.journal"))
+    }
+
+    /// File of a mapping.
+    pub(crate) fn mapping(&self, key: &str) -> PathBuf {
+        self.root.join("mapping").join(format!("{key}.safetensors"))
+    }
+}
+
+/// Key of an image's features.
+pub(crate) fn features_key(photo: &Photo, extractor: &StagePlan, seed: u64) -> Key {
+    // the orientation is in the file, hence in its hash
+    key_of(["features", FORMAT, &photo.sha256, &extractor.identity_json(seed)].map(str::as_bytes))
+}
+
+/// Key of a matcher's work on one extractor's features.
+pub(crate) fn match_stage_key(extractor: &StagePlan, matcher: &StagePlan, seed: u64) -> Key {
+    key_of(["matches", FORMAT, &extractor.identity_json(seed), &matcher.identity_json(seed)].map(str::as_bytes))
+}
+
+/// Key of a pair's matches within a match stage.
+pub(crate) fn pair_key(features1: &str, features2: &str) -> Key {
+    key_of([features1, features2].map(str::as_bytes))
+}
+
+/// Key of a mapping: the mapper and the whole graph but its workspace.
+pub(crate) fn mapping_key(graph: &MatchGraph, mapper: &StagePlan, seed: u64) -> Key {
+    let images = serde_json::to_vec(&graph.images).unwrap_or_default();
+    let keypoints = graph.keypoints.iter().flatten().flatten().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    let colors = graph.colors.iter().flatten().flatten().copied().collect::<Vec<u8>>();
+    let lens = graph.keypoints.iter().flat_map(|list| (list.len() as u64).to_le_bytes()).collect::<Vec<u8>>();
+    let pair_bytes = |pair: ImagePair| [pair.image1.0.to_le_bytes(), pair.image2.0.to_le_bytes()].concat();
+    let matches = graph.pairs.iter().flat_map(|p| {
+        let indices = p.matches.indices.iter().flatten().flat_map(|index| index.to_le_bytes());
+        let len = (p.matches.len() as u64).to_le_bytes();
+        pair_bytes(p.pair).into_iter().chain(len).chain(indices).collect::<Vec<u8>>()
+    });
+    let matches = matches.collect::<Vec<u8>>();
+    let identity = mapper.identity_json(seed);
+    key_of([b"mapping", FORMAT.as_bytes(), identity.as_bytes(), &images, &lens, &keypoints, &colors, &matches])
+}

@@ -1,0 +1,212 @@
+//! What every stage needs to know of its run: request, plugins, observer, cancellation, times.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Instant, SystemTime};
+
+use scene3d_engine::{HostCallbacks, Instance, InstanceOptions, LoadedPlugin, LogLevel, StagePlan};
+use scene3d_export::{Report, StageTime};
+use scene3d_tensor::Device;
+
+use crate::observer::{Event, Observer, StageName};
+use crate::outputs::REPORT_HTML;
+use crate::photos::PhotoSet;
+use crate::reconstruct::{Outcome, Request};
+use crate::{Cancel, PipelineError};
+
+/// A run in progress.
+pub(crate) struct Context<'a> {
+    pub request: &'a Request,
+    pub observer: Arc<dyn Observer>,
+    pub cancel: Cancel,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// Finished stages, in order.
+    pub stage_times: Vec<StageTime>,
+    started: Instant,
+    warnings: Mutex<Vec<String>>,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(request: &'a Request, observer: Arc<dyn Observer>, cancel: Cancel) -> Self {
+        Self {
+            request,
+            observer,
+            cancel,
+            started_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            stage_times: Vec::new(),
+            started: Instant::now(),
+            warnings: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.request.negotiated.config.pipeline.seed
+    }
+
+    pub(crate) fn device(&self) -> Device {
+        self.request.negotiated.extractor.device
+    }
+
+    /// CPU threads of the run: as configured, or all.
+    pub(crate) fn threads(&self) -> usize {
+        match self.request.negotiated.config.pipeline.threads {
+            0 => thread::available_parallelism().map_or(1, usize::from),
+            threads => threads as usize,
+        }
+    }
+
+    pub(crate) fn elapsed_secs(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    /// Runs a stage between its events; the body returns how many items there were, how many of them were taken from an
+    /// earlier run, and the stage's output.
+    pub(crate) fn stage<T>(
+        &mut self,
+        stage: StageName,
+        total: Option<usize>,
+        body: impl FnOnce(&Self) -> Result<(usize, usize, T), PipelineError>,
+    ) -> Result<T, PipelineError> {
+        self.cancel.check()?;
+        self.observer.event(Event::StageStarted { stage, total });
+        let started = Instant::now();
+        let (items, reused, output) = body(self).map_err(|error| self.unless_cancelled(error))?;
+        let secs = started.elapsed().as_secs_f64();
+        self.observer.event(Event::StageFinished { stage, items, reused, secs });
+        let (name, unit) = (stage.name().to_owned(), stage.unit().to_owned());
+        self.stage_times.push(StageTime { name, secs, items, unit, reused: reused > 0 && reused == items });
+        Ok(output)
+    }
+
+    /// A plugin that was asked to stop answers with an error of its own; the user asked, so it is no failure.
+    fn unless_cancelled(&self, error: PipelineError) -> PipelineError {
+        if self.cancel.is_cancelled() { PipelineError::Cancelled } else { error }
+    }
+
+    /// Says something the user should know and keeps it for the report.
+    pub(crate) fn warn(&self, message: String) {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(message.clone());
+        self.observer.event(Event::Warning { message });
+    }
+
+    /// What was said so far.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn warn_of_rejected(&self, photos: &PhotoSet) {
+        for rejected in &photos.rejected {
+            self.warn(format!("skipped {}: {}", rejected.name.escape_debug(), rejected.reason));
+        }
+    }
+
+    /// An artifact as it was stored; a damaged one is told and computed again.
+    pub(crate) fn reuse<T>(&self, stored: Result<Option<T>, PipelineError>) -> Result<Option<T>, PipelineError> {
+        match stored {
+            Err(error @ PipelineError::Damaged { .. }) => {
+                self.warn(format!("computing again: {error}"));
+                Ok(None)
+            }
+            other => other,
+        }
+    }
+
+    /// One instance a thread on the CPU, one in all on a GPU (docs/decisions/0003-cpu-threads.md).
+    pub(crate) fn spawn_all(&self, plan: &StagePlan, plugin: &LoadedPlugin) -> Result<Vec<Instance>, PipelineError> {
+        let (num_instances, threads) = match plan.device {
+            Device::Cpu => (self.threads(), 1),
+            Device::Cuda(_) => (1, self.threads()),
+        };
+        let spawn = |_| Ok(Instance::spawn(plan, plugin, self.options(threads), self.callbacks(None))?);
+        (0..num_instances).map(spawn).collect()
+    }
+
+    /// Starts the mapper's instance on a thread of its own.
+    pub(crate) fn spawn_ahead(&self, plan: &StagePlan, plugin: &LoadedPlugin) -> Ahead {
+        let (plan, plugin) = (plan.clone(), plugin.clone());
+        let (options, callbacks) = (self.options(self.threads()), self.callbacks(Some(StageName::Map)));
+        let spawn = move || Ok(Instance::spawn(&plan, &plugin, options, callbacks)?);
+        Ahead(thread::Builder::new().name("mapper-ahead".to_owned()).spawn(spawn).map_err(|error| error.to_string()))
+    }
+
+    /// The end of the run; an error if nothing could be reconstructed.
+    pub(crate) fn outcome(&self, report: &Report) -> Result<Outcome, PipelineError> {
+        let report_path = self.request.out.join(REPORT_HTML);
+        let Some(statistics) = report.statistics else {
+            let reasons = report.images.iter().map(|image| image.reason.clone());
+            return Err(PipelineError::NoModel {
+                num_images: report.images.len(),
+                reason: commonest(reasons),
+                report: report_path,
+            });
+        };
+        Ok(Outcome {
+            num_images: report.images.len(),
+            statistics,
+            out: self.request.out.clone(),
+            report: report_path,
+            secs: self.elapsed_secs(),
+        })
+    }
+
+    fn options(&self, threads: usize) -> InstanceOptions {
+        InstanceOptions { threads, seed: self.seed(), ..InstanceOptions::default() }
+    }
+
+    fn callbacks(&self, progress_of: Option<StageName>) -> Arc<dyn HostCallbacks> {
+        Arc::new(Callbacks { observer: Arc::clone(&self.observer), cancel: self.cancel.clone(), progress_of })
+    }
+}
+
+fn commonest(reasons: impl Iterator<Item = String>) -> String {
+    let mut counts = BTreeMap::<String, usize>::new();
+    reasons.for_each(|reason| *counts.entry(reason).or_default() += 1);
+    counts.into_iter().max_by_key(|(_, count)| *count).map_or_else(String::new, |(reason, _)| reason)
+}
+
+/// An instance on its way.
+pub(crate) struct Ahead(Result<JoinHandle<Result<Instance, PipelineError>>, String>);
+
+impl Ahead {
+    /// Waits until it is there.
+    pub(crate) fn wait(self) -> Result<Instance, PipelineError> {
+        let thread = self.0.map_err(|error| PipelineError::internal(format!("no thread for the mapper: {error}")))?;
+        thread.join().unwrap_or_else(|_| Err(PipelineError::internal("the thread that starts the mapper panicked")))
+    }
+}
+
+/// Steps in which a stage without countable items reports its progress.
+const PROGRESS_STEPS: f64 = 1000.0;
+
+struct Callbacks {
+    observer: Arc<dyn Observer>,
+    cancel: Cancel,
+    progress_of: Option<StageName>,
+}
+
+impl HostCallbacks for Callbacks {
+    fn log(&self, level: LogLevel, plugin: &str, message: &str) {
+        let level = match level {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+            LogLevel::Trace => "trace",
+        };
+        self.observer.event(Event::Log { level, target: plugin.to_owned(), message: message.to_owned() });
+    }
+
+    fn progress(&self, _: &str, share: f64, what: &str) {
+        if let Some(stage) = self.progress_of {
+            let done = (share.clamp(0.0, 1.0) * PROGRESS_STEPS) as usize;
+            let total = PROGRESS_STEPS as usize;
+            self.observer.event(Event::Progress { stage, done, total, what: what.to_owned() });
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+}

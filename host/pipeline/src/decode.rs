@@ -1,0 +1,108 @@
+//! Decodes a photo: pixels to RGB, EXIF orientation applied, long side reduced, sharpness measured.
+
+use std::fs;
+
+use fast_image_resize::images::Image as ResizeImage;
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageReader, RgbImage};
+use scene3d_export::Verdict;
+use scene3d_scene::pixel::fit_long_side;
+use scene3d_tensor::Tensor;
+
+use crate::photos::{Photo, Rejected};
+
+/// Long side at which sharpness is measured, so that it does not depend on the resolution.
+const SHARPNESS_LONG_SIDE_PX: u32 = 512;
+
+/// A decoded photo.
+#[derive(Debug)]
+pub struct DecodedPhoto {
+    /// `[h, w, 3] u8`, RGB, orientation applied, long side reduced.
+    pub pixels: Tensor,
+    /// `[width, height]` of `pixels`.
+    pub size: [u32; 2],
+    /// Variance of the Laplacian of luma (0..255) at a long side of 512 px; low when blurred.
+    pub sharpness: f64,
+}
+
+/// Decodes a photo with its long side reduced to at most `max_long_side`.
+///
+/// # Errors
+/// [`Rejected`] with the reason if the pixels can't be decoded.
+pub fn decode(photo: &Photo, max_long_side: u32) -> Result<DecodedPhoto, Rejected> {
+    let reject = |reason: String| Rejected {
+        name: photo.info.name.clone(),
+        verdict: Verdict::NotDecodable,
+        reason,
+        next_step: "copy it again from the camera, or remove it".to_owned(),
+    };
+    let bytes = fs::read(&photo.path).map_err(|error| reject(format!("can't be read: {error}")))?;
+    let image = decode_pixels(&bytes).map_err(|error| reject(format!("can't be decoded: {error}")))?;
+    // reducing before turning moves fewer pixels
+    let stored_size = [image.width(), image.height()];
+    let reduced = resize(image, fit_long_side(stored_size, max_long_side)).map_err(&reject)?;
+    let oriented = orient(reduced, photo.orientation);
+    let size = [oriented.width(), oriented.height()];
+    let sharpness = sharpness(&oriented).map_err(&reject)?;
+    let shape = [i64::from(size[1]), i64::from(size[0]), 3];
+    let pixels = Tensor::from_vec(oriented.into_raw(), &shape).map_err(|error| reject(error.to_string()))?;
+    Ok(DecodedPhoto { pixels, size, sharpness })
+}
+
+fn decode_pixels(bytes: &[u8]) -> image::ImageResult<RgbImage> {
+    let mut reader = ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format()?;
+    // the number of pixels was bounded when the photo was read
+    reader.no_limits();
+    Ok(match reader.decode()? {
+        DynamicImage::ImageRgb8(rgb) => rgb,
+        other => other.into_rgb8(),
+    })
+}
+
+fn resize(image: RgbImage, size: [u32; 2]) -> Result<RgbImage, String> {
+    let (width, height) = image.dimensions();
+    if [width, height] == size {
+        return Ok(image);
+    }
+    let source =
+        ResizeImage::from_vec_u8(width, height, image.into_raw(), PixelType::U8x3).map_err(|e| e.to_string())?;
+    let mut target = ResizeImage::new(size[0], size[1], PixelType::U8x3);
+    // antialiased bilinear, as the networks' reference preprocessing (cvg/LightGlue `utils.py`)
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    Resizer::new().resize(&source, &mut target, &options).map_err(|error| error.to_string())?;
+    RgbImage::from_raw(size[0], size[1], target.into_vec()).ok_or_else(|| "resized image has a wrong size".to_owned())
+}
+
+fn orient(image: RgbImage, orientation: u16) -> RgbImage {
+    let orientation = Orientation::from_exif(orientation as u8).unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::ImageRgb8(image);
+    image.apply_orientation(orientation);
+    image.into_rgb8()
+}
+
+/// Variance of the 4-neighbour Laplacian (Pech-Pacheco et al., ICPR 2000) of luma (BT.601).
+fn sharpness(image: &RgbImage) -> Result<f64, String> {
+    let size = fit_long_side([image.width(), image.height()], SHARPNESS_LONG_SIDE_PX);
+    let small = resize(image.clone(), size)?;
+    let [width, height] = size.map(|side| side as usize);
+    if width < 3 || height < 3 {
+        return Ok(0.0);
+    }
+    let luma: Vec<f64> = small.pixels().map(|p| luma(p.0)).collect();
+    let (mut sum, mut sum_squares) = (0.0, 0.0);
+    for y in 1..height - 1 {
+        for x in 1..width - 1 {
+            let at = y * width + x;
+            let laplacian = luma[at - 1] + luma[at + 1] + luma[at - width] + luma[at + width] - 4.0 * luma[at];
+            sum += laplacian;
+            sum_squares += laplacian * laplacian;
+        }
+    }
+    let count = ((width - 2) * (height - 2)) as f64;
+    Ok(sum_squares / count - (sum / count).powi(2))
+}
+
+fn luma([r, g, b]: [u8; 3]) -> f64 {
+    0.299 * f64::from(r) + 0.587 * f64::from(g) + 0.114 * f64::from(b)
+}

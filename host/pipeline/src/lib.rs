@@ -1,0 +1,38 @@
+//! From a folder of photos to a 3D model: read, decode, extract, pair, match, verify and map, export.
+//!
+//! [`reconstruct`] is the pipeline; it knows plugins only through `scene3d-engine`. Every stage's output is an artifact
+//! under a content key, so what was finished is neither lost nor computed twice.
+
+mod artifacts;
+mod cancel;
+mod context;
+mod decode;
+mod error;
+mod exif;
+mod extract;
+mod finished;
+mod gallery;
+mod hash;
+mod journal;
+mod map;
+mod matching;
+mod memory;
+mod observer;
+mod out_folder;
+mod outputs;
+mod pairing;
+mod photos;
+mod reconstruct;
+mod resident;
+mod retrieval;
+mod run_record;
+mod run_report;
+mod tensor_file;
+mod verdict;
+
+pub use cancel::Cancel;
+pub use decode::{DecodedPhoto, decode};
+pub use error::PipelineError;
+pub use observer::{Event, Observer, StageName};
+pub use photos::{Photo, PhotoLimits, PhotoSet, Rejected};
+pub use reconstruct::{Outcome, Plugins, Request, reconstruct};

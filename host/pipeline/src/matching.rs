@@ -1,0 +1,144 @@
+//! Match pairs: each image is prepared once, pairs are shared out over the matcher's instances.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crossbeam_channel::{Sender, bounded};
+use scene3d_engine::{Instance, StagePlan};
+use scene3d_scene::{ImageId, ImagePair, Matches};
+use scene3d_wire::{ImageFeatures, NamedView, Prepared, PreparedPair};
+
+use crate::PipelineError;
+use crate::artifacts::{Artifacts, match_stage_key, pair_key};
+use crate::context::Context;
+use crate::extract::{Extracted, PhotoFeatures};
+use crate::journal::Journal;
+use crate::observer::{Event, StageName};
+use crate::resident::Resident;
+
+/// Memory for prepared tensors; what does not fit is prepared again when needed.
+const RESIDENT_BYTES: usize = 1 << 30;
+
+/// Matches by pair, and how many of them were taken from an earlier run.
+pub(crate) type Matched = (BTreeMap<ImagePair, Matches>, usize);
+
+/// Matches all pairs; those of an earlier run are read, not computed.
+pub(crate) fn match_pairs(
+    context: &Context<'_>,
+    pairs: &[ImagePair],
+    extracted: &Extracted,
+    plans: (&StagePlan, &StagePlan),
+    artifacts: &Artifacts,
+    instances: impl FnOnce() -> Result<Vec<Instance>, PipelineError>,
+) -> Result<Matched, PipelineError> {
+    let journal = Journal::open(&artifacts.matches(&match_stage_key(plans.0, plans.1, context.seed())))?;
+    let mut matched = BTreeMap::new();
+    let mut missing = Vec::new();
+    for &pair in pairs {
+        match features_of(extracted, pair) {
+            None => drop(matched.insert(pair, Matches::default())),
+            Some([a, b]) => match journal.find(&pair_key(&a.key, &b.key)) {
+                Some(matches) => drop(matched.insert(pair, matches.clone())),
+                None => missing.push(pair),
+            },
+        }
+    }
+    let reused = matched.len();
+    if !missing.is_empty() {
+        let resident = Resident::new(RESIDENT_BYTES);
+        let work = Work { context, extracted, journal: &journal, missing: &missing, resident, total: pairs.len() };
+        matched.extend(work.run(&instances()?)?);
+    }
+    Ok((matched, reused))
+}
+
+/// Features of both images, if both have keypoints.
+fn features_of(extracted: &Extracted, pair: ImagePair) -> Option<[&PhotoFeatures; 2]> {
+    let of = |id: ImageId| {
+        let features = extracted.get(id.0 as usize - 1)?.as_ref().ok()?;
+        features.keypoints().is_ok_and(|keypoints| !keypoints.is_empty()).then_some(features)
+    };
+    Some([of(pair.image1)?, of(pair.image2)?])
+}
+
+struct Work<'a> {
+    context: &'a Context<'a>,
+    extracted: &'a Extracted,
+    journal: &'a Journal,
+    missing: &'a [ImagePair],
+    resident: Resident<ImageId, Prepared>,
+    total: usize,
+}
+
+type Finished = Result<(ImagePair, Matches), PipelineError>;
+
+impl Work<'_> {
+    fn run(&self, instances: &[Instance]) -> Result<BTreeMap<ImagePair, Matches>, PipelineError> {
+        let next = AtomicUsize::new(0);
+        let (sender, finished) = bounded::<Finished>(instances.len());
+        let matched = thread::scope(|scope| {
+            for instance in instances {
+                let (sender, next) = (sender.clone(), &next);
+                scope.spawn(move || self.match_all(instance, next, &sender));
+            }
+            drop(sender);
+            let mut matched = BTreeMap::new();
+            for result in finished {
+                let (pair, matches) = result?;
+                matched.insert(pair, matches);
+                let done = self.total - self.missing.len() + matched.len();
+                let what = format!("{} x {}", pair.image1, pair.image2);
+                self.context.observer.event(Event::Progress { stage: StageName::Match, done, total: self.total, what });
+            }
+            Ok::<_, PipelineError>(matched)
+        })?;
+        self.context.cancel.check()?;
+        self.report_evictions();
+        Ok(matched)
+    }
+
+    fn match_all(&self, instance: &Instance, next: &AtomicUsize, sender: &Sender<Finished>) {
+        while let Some(&pair) = self.missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let result = self.match_one(instance, pair).map(|matches| (pair, matches));
+            if sender.send(result).is_err() || self.context.cancel.is_cancelled() {
+                return;
+            }
+        }
+    }
+
+    fn match_one(&self, instance: &Instance, pair: ImagePair) -> Result<Matches, PipelineError> {
+        let Some([features1, features2]) = features_of(self.extracted, pair) else {
+            return Ok(Matches::default());
+        };
+        let image1 = self.prepared(instance, pair.image1, features1)?;
+        let image2 = self.prepared(instance, pair.image2, features2)?;
+        let prepared = PreparedPair { image1: NamedView::of(&image1), image2: NamedView::of(&image2) };
+        let num_keypoints = [features1.keypoints()?.len(), features2.keypoints()?.len()];
+        let matches = instance.match_pairs(&[prepared], &[num_keypoints])?.into_iter().next();
+        let matches = matches.ok_or_else(|| PipelineError::internal("the matcher returned nothing for a pair"))?;
+        self.journal.append(&pair_key(&features1.key, &features2.key), &matches)?;
+        Ok(matches)
+    }
+
+    fn prepared(
+        &self,
+        instance: &Instance,
+        image: ImageId,
+        features: &PhotoFeatures,
+    ) -> Result<Arc<Prepared>, PipelineError> {
+        let size_bytes = |prepared: &Prepared| prepared.iter().map(|(_, tensor)| tensor.view().size_bytes()).sum();
+        self.resident
+            .get_or_compute(image, size_bytes, || Ok(instance.prepare(&ImageFeatures::from_named(&features.view())?)?))
+    }
+
+    fn report_evictions(&self) {
+        let num_evictions = self.resident.num_evictions();
+        if num_evictions > 0 {
+            let budget_mb = RESIDENT_BYTES >> 20;
+            let message = format!("{num_evictions} images were prepared again: they did not fit into {budget_mb} MB");
+            self.context.warn(message);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Reads a folder of photos: lists files, tells images from the rest, reads sizes and EXIF, names what is rejected.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use image::ImageReader;
+use scene3d_export::Verdict;
+use scene3d_scene::{ImageId, ImageInfo};
+
+use crate::exif::{ExifFacts, read_exif};
+use crate::hash::{Key, file_key};
+use crate::{Cancel, PipelineError};
+
+/// File name endings that promise an image; other files are counted but not reported one by one.
+const IMAGE_ENDINGS: [&str; 9] = ["jpg", "jpeg", "png", "tif", "tiff", "webp", "bmp", "jpe", "jfif"];
+
+/// Bounds on what is decoded.
+#[derive(Debug, Clone, Copy)]
+pub struct PhotoLimits {
+    /// Images of more pixels are rejected before they are decoded.
+    pub max_pixels: u64,
+}
+
+impl Default for PhotoLimits {
+    /// 256 megapixels: above every camera in use, below what would exhaust a small machine.
+    fn default() -> Self {
+        Self { max_pixels: 256_000_000 }
+    }
+}
+
+/// A photo that can be decoded, as far as its header tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Photo {
+    /// Id, name, oriented size and what EXIF says.
+    pub info: ImageInfo,
+    /// Where it is.
+    pub path: PathBuf,
+    /// sha256 of the file.
+    pub sha256: Key,
+    /// EXIF orientation 1 to 8.
+    pub orientation: u16,
+}
+
+/// A file that promised to be an image and is none that can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Path relative to the photo folder.
+    pub name: String,
+    /// Not decodable or too blurred.
+    pub verdict: Verdict,
+    /// What is wrong with it.
+    pub reason: String,
+    /// What to try.
+    pub next_step: String,
+}
+
+/// The photos of a folder.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PhotoSet {
+    /// Usable photos in the order of their names; ids count up from 1.
+    pub photos: Vec<Photo>,
+    /// Rejected files, by name.
+    pub rejected: Vec<Rejected>,
+    /// Files whose names do not promise an image.
+    pub num_other_files: usize,
+}
+
+impl PhotoSet {
+    /// Reads a folder and its subfolders; hidden files and folders are passed over.
+    ///
+    /// # Errors
+    /// [`PipelineError`] if the folder can't be read or holds fewer than two usable photos.
+    pub fn read(folder: &Path, limits: PhotoLimits, cancel: &Cancel) -> Result<Self, PipelineError> {
+        let mut set = Self::default();
+        for relative in list_files(folder)? {
+            cancel.check()?;
+            set.add(folder, &relative, limits);
+        }
+        for (index, photo) in set.photos.iter_mut().enumerate() {
+            photo.info.image_id = ImageId(index as u32 + 1);
+        }
+        if set.photos.len() < 2 {
+            return Err(set.too_few(folder));
+        }
+        Ok(set)
+    }
+
+    fn add(&mut self, folder: &Path, relative: &Path, limits: PhotoLimits) {
+        if !promises_image(relative) {
+            self.num_other_files += 1;
+            return;
+        }
+        match read_photo(folder, relative, limits) {
+            Ok(photo) => self.photos.push(photo),
+            Err(rejected) => self.rejected.push(rejected),
+        }
+    }
+
+    fn too_few(&self, folder: &Path) -> PipelineError {
+        PipelineError::TooFewPhotos {
+            folder: folder.to_owned(),
+            num_photos: self.photos.len(),
+            num_other_files: self.num_other_files,
+            rejected: self.rejected.iter().map(|r| format!("{}: {}", r.name.escape_debug(), r.reason)).collect(),
+        }
+    }
+}
+
+fn list_files(folder: &Path) -> Result<BTreeSet<PathBuf>, PipelineError> {
+    let mut files = BTreeSet::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(relative) = folders.pop() {
+        let unreadable = |error| PipelineError::ReadFolder { folder: folder.join(&relative), source: error };
+        for entry in fs::read_dir(folder.join(&relative)).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let path = relative.join(entry.file_name());
+            if entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
+            // follows links, as users link photo folders together; a broken link is reported as unreadable
+            match fs::metadata(entry.path()) {
+                Ok(metadata) if metadata.is_dir() => folders.push(path),
+                _ => drop(files.insert(path)),
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn promises_image(path: &Path) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    ending.is_some_and(|ending| IMAGE_ENDINGS.contains(&ending.as_str()))
+}
+
+fn read_photo(folder: &Path, relative: &Path, limits: PhotoLimits) -> Result<Photo, Rejected> {
+    let name = relative.to_string_lossy().replace('\\', "/");
+    let reject = |reason: String, next_step: &str| Rejected {
+        name: name.clone(),
+        verdict: Verdict::NotDecodable,
+        reason,
+        next_step: next_step.to_owned(),
+    };
+    if relative.to_str().is_none() {
+        return Err(reject("its name is not valid UTF-8".to_owned(), "rename the file"));
+    }
+    let path = folder.join(relative);
+    let read = || -> io::Result<_> { Ok((fs::read(&path)?, file_key(&path)?)) };
+    let (bytes, sha256) = read().map_err(|error| reject(format!("can't be read: {error}"), "check its permissions"))?;
+    if bytes.is_empty() {
+        return Err(reject("the file is empty".to_owned(), "copy it again from the camera"));
+    }
+    let stored_size = stored_size(&bytes).map_err(|error| reject(error, "remove it or convert it to JPEG or PNG"))?;
+    let num_pixels = stored_size.iter().map(|&side| u64::from(side)).product::<u64>();
+    if num_pixels > limits.max_pixels {
+        let reason = format!("{num_pixels} pixels, expected at most {}", limits.max_pixels);
+        return Err(reject(reason, "resize it, or raise --max-megapixels"));
+    }
+    let ExifFacts { orientation, focal_px, device } = read_exif(&bytes, stored_size);
+    let image_size = if swaps_sides(orientation) { [stored_size[1], stored_size[0]] } else { stored_size };
+    let info = ImageInfo { image_id: ImageId(0), name, image_size, focal_px, device };
+    Ok(Photo { info, path, sha256, orientation })
+}
+
+fn stored_size(bytes: &[u8]) -> Result<[u32; 2], String> {
+    let reader = ImageReader::new(io::Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
+    if reader.format().is_none() {
+        return Err("its content is no image that scene3d reads (JPEG, PNG, TIFF, WebP, BMP)".to_owned());
+    }
+    let (width, height) = reader.into_dimensions().map_err(|error| format!("its header is damaged: {error}"))?;
+    if width == 0 || height == 0 {
+        return Err(format!("its size is {width} x {height}"));
+    }
+    Ok([width, height])
+}
+
+/// Orientations 5 to 8 turn the image by 90 degrees (EXIF 2.32, tag 0x0112).
+pub(crate) fn swaps_sides(orientation: u16) -> bool {
+    orientation >= 5
+}

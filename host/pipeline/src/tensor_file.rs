@@ -1,0 +1,124 @@
+//! Named tensors in one file, written whole or not at all: an 8-byte length, a JSON header, then the bytes, in the
+//! safetensors layout (huggingface/safetensors), so that other tools open artifacts too.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use scene3d_tensor::{DType, Element, Tensor, TensorError};
+use scene3d_wire::{Named, NamedView};
+use serde::{Deserialize, Serialize};
+
+use crate::PipelineError;
+
+/// A header above this is no header of ours.
+const MAX_HEADER_BYTES: usize = 1 << 20;
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    dtype: String,
+    shape: Vec<i64>,
+    data_offsets: [usize; 2],
+}
+
+/// Writes host tensors.
+pub(crate) fn write(path: &Path, named: &NamedView<'_>) -> Result<(), PipelineError> {
+    let mut header = BTreeMap::new();
+    let mut body = Vec::new();
+    for (name, view) in &named.0 {
+        let start = body.len();
+        match view.dtype() {
+            DType::U8 => body.extend_from_slice(view.as_slice::<u8>()?),
+            DType::U32 => body.extend(view.as_slice::<u32>()?.iter().flat_map(|v| v.to_le_bytes())),
+            DType::U64 => body.extend(view.as_slice::<u64>()?.iter().flat_map(|v| v.to_le_bytes())),
+            DType::F64 => body.extend(view.as_slice::<f64>()?.iter().flat_map(|v| v.to_le_bytes())),
+            DType::F32 => body.extend(view.as_slice::<f32>()?.iter().flat_map(|v| v.to_le_bytes())),
+            got => return Err(PipelineError::Tensor(TensorError::DType { expected: DType::F32, got })),
+        }
+        let dtype = view.dtype().to_string().to_uppercase();
+        header.insert(*name, Entry { dtype, shape: view.shape().to_vec(), data_offsets: [start, body.len()] });
+    }
+    let header = serde_json::to_vec(&header).map_err(|error| PipelineError::damaged(path, error))?;
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(&header);
+    bytes.extend_from_slice(&body);
+    write_atomically(path, &bytes)
+}
+
+/// Without a sync: a kill does not lose what the system took, and a file torn by a power cut is told when it is read.
+fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), PipelineError> {
+    let part = path.with_extension("part");
+    let written = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path));
+    written.map_err(|source| {
+        // the first failure is the one to report
+        std::fs::remove_file(&part).ok();
+        PipelineError::WriteFile { path: path.to_owned(), source }
+    })
+}
+
+/// Reads what [`write`] wrote; `None` if there is no such file.
+pub(crate) fn read(path: &Path) -> Result<Option<Named>, PipelineError> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(PipelineError::ReadFile { path: path.to_owned(), source }),
+    };
+    parse(&bytes).map(Some).map_err(|reason| PipelineError::damaged(path, reason))
+}
+
+fn parse(bytes: &[u8]) -> Result<Named, String> {
+    let (length, rest) = bytes.split_first_chunk::<8>().ok_or("shorter than its header")?;
+    let length = u64::from_le_bytes(*length) as usize;
+    if length > MAX_HEADER_BYTES || length > rest.len() {
+        return Err(format!("header of {length} bytes does not fit"));
+    }
+    let (header, body) = rest.split_at(length);
+    let header: BTreeMap<String, Entry> = serde_json::from_slice(header).map_err(|error| error.to_string())?;
+    header.into_iter().map(|(name, entry)| Ok((name, tensor(&entry, body)?))).collect()
+}
+
+fn tensor(entry: &Entry, body: &[u8]) -> Result<Tensor, String> {
+    let [start, end] = entry.data_offsets;
+    let bytes = body.get(start..end).ok_or_else(|| format!("bytes {start}..{end} of {}", body.len()))?;
+    match entry.dtype.as_str() {
+        "U8" => from_values(bytes.to_vec(), &entry.shape),
+        "U32" => from_values(values(bytes, u32::from_le_bytes)?, &entry.shape),
+        "U64" => from_values(values(bytes, u64::from_le_bytes)?, &entry.shape),
+        "F32" => from_values(values(bytes, f32::from_le_bytes)?, &entry.shape),
+        "F64" => from_values(values(bytes, f64::from_le_bytes)?, &entry.shape),
+        other => Err(format!("dtype {other}, expected U8, U32, U64, F32 or F64")),
+    }
+}
+
+fn values<T, const N: usize>(bytes: &[u8], from_le: impl Fn([u8; N]) -> T) -> Result<Vec<T>, String> {
+    let (chunks, rest) = bytes.as_chunks::<N>();
+    if rest.is_empty() { Ok(chunks.iter().map(|c| from_le(*c)).collect()) } else { Err("odd number of bytes".into()) }
+}
+
+fn from_values<T: Element>(values: Vec<T>, shape: &[i64]) -> Result<Tensor, String> {
+    Tensor::from_vec(values, shape).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tensors_survive_the_file_and_damage_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        assert!(read(&path).unwrap().is_none());
+        let named: Named = vec![
+            ("b".to_owned(), Tensor::from_vec(vec![1.5_f32, -2.0], &[1, 2]).unwrap()),
+            ("a".to_owned(), Tensor::from_vec(vec![7_u32], &[1]).unwrap()),
+        ];
+        write(&path, &NamedView::of(&named)).unwrap();
+        let back = read(&path).unwrap().unwrap();
+        assert_eq!(NamedView::of(&back).slice::<f32>("b").unwrap(), &[1.5, -2.0]);
+        assert_eq!(NamedView::of(&back).slice::<u32>("a").unwrap(), &[7]);
+        let bytes = std::fs::read(&path).unwrap();
+        for len in [0, 4, 20, bytes.len() - 1] {
+            std::fs::write(&path, &bytes[..len]).unwrap();
+            assert!(matches!(read(&path), Err(PipelineError::Damaged { .. })), "{len} bytes");
+        }
+    }
+}
