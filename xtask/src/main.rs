@@ -1,2 +1,70 @@
-//! Set-up, demo, tests, tidy.
-fn main() {}
+//! The repository's own commands: `cargo xtask setup | build | demo | test | tidy | import-weights`.
+
+mod build;
+mod command;
+mod demo;
+mod plugins;
+mod setup;
+mod sha256;
+mod test;
+mod test_summary;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::setup::Options;
+use crate::workspace::Workspace;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  setup [--cuda] [--force] [--official]
+                     fetch libtorch, weights, pycolmap and gltf-validator into .deps/
+                       --cuda      also libtorch's CUDA libraries (several GB)
+                       --force     lay out everything again
+                       --official  libtorch from pytorch.org instead of the Python package index
+  import-weights FILE
+                     take a weight file that was downloaded by hand into .deps/weights/
+  build              setup, then the host and every plugin, staged in target/release/plugins/
+  demo [PHOTOS_DIR]  build, then reconstruct the sample scene or your photos into out/
+  test [ARGS..]      build, then every test; ARGS go to cargo nextest
+  tidy               layers, file sizes, links, unsafe code, ABI hash
+
+SCENE3D_CACHE   folder of downloads, shared by checkouts (default: ~/.cache/scene3d/downloads)
+SCENE3D_PYTHON  Python to use (default: python3.11, else the newest of python3.10 to 3.14, else python3)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<ExitCode> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let Some((&command, rest)) = arguments.split_first() else {
+        print!("{USAGE}");
+        return Ok(ExitCode::from(2));
+    };
+    let workspace = Workspace::find()?;
+    match (command, rest) {
+        ("setup", options) => setup::run(&workspace, &Options::parse(options)?)?,
+        ("import-weights", [file]) => setup::import_weights(&workspace, file.as_ref())?,
+        ("build", []) => build::run(&workspace)?,
+        ("demo", []) => demo::run(&workspace, None)?,
+        ("demo", [photos]) => demo::run(&workspace, Some(photos.as_ref()))?,
+        ("test", nextest_arguments) => return test::run(&workspace, nextest_arguments),
+        ("tidy", []) => return tidy::run(&workspace),
+        ("help" | "--help" | "-h", _) => print!("{USAGE}"),
+        _ => bail!("unknown command or arguments `{}`\n\n{USAGE}", arguments.join(" ")),
+    }
+    Ok(ExitCode::SUCCESS)
+}

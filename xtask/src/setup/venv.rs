@@ -1,0 +1,47 @@
+//! pycolmap in a private environment, `.deps/venv`: the mapper plugin runs COLMAP there, in a child process.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::cache;
+use super::fetch;
+use super::pinned::PYCOLMAP;
+use super::pip::Pip;
+use super::stamp::Stamps;
+
+const PART: &str = "venv";
+
+/// Makes `.deps/venv` with pycolmap and numpy; one that was made by hand is taken if they are in it.
+pub fn lay_out(deps: &Path, stamps: &Stamps) -> Result<()> {
+    let venv = deps.join("venv");
+    let versions = format!("{}\n", PYCOLMAP.join(" "));
+    if stamps.is_current(PART, &versions, &[venv.join("bin/python")]) {
+        return Ok(());
+    }
+    let pip = Pip::of_venv(deps)?;
+    if !(stamps.may_adopt() && has_pycolmap(&venv)) {
+        install(&pip)?;
+    }
+    stamps.write(PART, &versions)?;
+    println!("pycolmap 4.2.1 is in {} (BSD-3-Clause)", venv.display());
+    Ok(())
+}
+
+fn install(pip: &Pip) -> Result<()> {
+    let cache = cache()?;
+    let located = pip.locate_all(PYCOLMAP)?;
+    let wheels = located.iter().map(|wheel| {
+        let requirement = wheel.file.splitn(3, '-').take(2).collect::<Vec<_>>().join("==");
+        fetch::located_wheel(&requirement, &requirement, wheel, pip, &cache)
+    });
+    pip.install_files(&wheels.collect::<Result<Vec<_>>>()?)
+}
+
+fn has_pycolmap(venv: &Path) -> bool {
+    let lib = fs::read_dir(venv.join("lib")).into_iter().flatten().flatten();
+    lib.map(|python| python.path().join("site-packages")).any(|packages| {
+        packages.join("pycolmap-4.2.1.dist-info/RECORD").is_file() && packages.join("numpy/__init__.py").is_file()
+    })
+}

