@@ -1,2 +1,42 @@
-//! The scene3d command line.
-fn main() {}
+//! The `scene3d` binary: parses the command line, runs the command, turns errors into messages and exit codes.
+
+mod args;
+mod commands;
+mod failure;
+mod logging;
+mod model_folder;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command, PluginCommand, WeightsCommand};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::init(cli.verbose);
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(error) => failure::report(&error),
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Reconstruct(args) => commands::reconstruct::run(&args),
+        Command::Check(args) => commands::check::run(&args),
+        Command::Plugin(PluginCommand::List { json }) => commands::plugin::list(json),
+        Command::Plugin(PluginCommand::Inspect { name, json }) => commands::plugin::inspect(&name, json),
+        Command::Plugin(PluginCommand::Validate { plugin, json }) => commands::validate::run(&plugin, json),
+        Command::Plugin(PluginCommand::ValidateOne { folder, check }) => commands::validate::run_one(&folder, &check),
+        Command::Plugin(PluginCommand::New { name, kind, folder }) => commands::new_plugin::run(&name, kind, folder),
+        Command::Weights(WeightsCommand::List) => commands::weights::list(),
+        Command::Weights(WeightsCommand::Import { name, file }) => commands::weights::import(&name, &file),
+        Command::Export(args) => commands::export::run(&args),
+        Command::Eval(args) => commands::eval::run(&args),
+        Command::Sample(args) => commands::sample::run(&args),
+        Command::Completions { shell } => commands::docs::completions(shell),
+        Command::Man { folder } => commands::docs::man_pages(&folder),
+    }
+}

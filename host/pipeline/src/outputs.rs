@@ -1,8 +1,12 @@
 //! Writes a finished run into its output folder.
 
+use std::io::Write;
 use std::path::Path;
 
-use scene3d_export::{ExportError, OutputFile, Report, write_atomic};
+use scene3d_export::{
+    ExportError, OutputFile, Report, TransformsPaths, default_decimated_points, write_atomic, write_colmap_binary,
+    write_colmap_text, write_decimated_ply, write_glb, write_ply, write_transforms,
+};
 
 use crate::PipelineError;
 use crate::context::Context;
@@ -14,20 +18,47 @@ pub(crate) const REPORT_HTML: &str = "report.html";
 const REPORT_JSON: &str = "report.json";
 /// Folder of the COLMAP model.
 const MODEL: &str = "model";
+const POINTS: &str = "points.ply";
 
 /// Writes the largest model in every format; nothing if there is none.
-pub(crate) fn write_model(out: &Path, finished: &Finished<'_>) -> Result<Vec<OutputFile>, PipelineError> {
-    let mut outputs = Vec::new();
-    let Some(model) = finished.mapping.models.first() else { return Ok(outputs) };
-    let files = scene3d_scene::colmap::write_binary(model);
-    for (name, bytes) in [("cameras", files.cameras), ("images", files.images), ("points3D", files.points3d)] {
-        let path = format!("{MODEL}/{name}.bin");
-        write_atomic(&out.join(&path), |sink| {
-            sink.write_all(&bytes).map_err(|source| ExportError::Write { format: "COLMAP", source })
-        })?;
-        outputs.push(OutputFile { path, num_bytes: bytes.len() as u64, description: "COLMAP model".to_owned() });
-    }
-    Ok(outputs)
+pub(crate) fn write_model(context: &Context<'_>, finished: &Finished<'_>) -> Result<Vec<OutputFile>, PipelineError> {
+    let Some(model) = finished.mapping.models.first() else { return Ok(Vec::new()) };
+    let out = &context.request.out;
+    write_colmap_binary(model, &out.join(MODEL))?;
+    write_colmap_text(model, &out.join(MODEL))?;
+    let file = |path: &str, write: &dyn Fn(&mut dyn Write) -> Result<(), ExportError>| {
+        write_atomic(&out.join(path), |sink| write(sink))
+    };
+    let max_points = default_decimated_points(model.points3d.len());
+    let photos = context.request.photos.canonicalize().unwrap_or_else(|_| context.request.photos.clone());
+    let photos = photos.to_string_lossy();
+    let paths = TransformsPaths { photos: &photos, ply: Some(POINTS) };
+    file(POINTS, &|sink| write_ply(model, sink))?;
+    file("points-decimated.ply", &|sink| write_decimated_ply(model, max_points, sink))?;
+    file("scene.glb", &|sink| write_glb(model, sink))?;
+    file("transforms.json", &|sink| write_transforms(model, paths, sink))?;
+    context.cancel.check()?;
+    DESCRIPTIONS.iter().map(|(path, description)| output_file(out, path, description)).collect()
+}
+
+/// What is written of a model.
+const DESCRIPTIONS: [(&str, &str); 10] = [
+    ("model/cameras.bin", "COLMAP model, binary"),
+    ("model/images.bin", "COLMAP model, binary"),
+    ("model/points3D.bin", "COLMAP model, binary"),
+    ("model/cameras.txt", "COLMAP model, text"),
+    ("model/images.txt", "COLMAP model, text"),
+    ("model/points3D.txt", "COLMAP model, text"),
+    (POINTS, "point cloud with colour, reprojection error and track length"),
+    ("points-decimated.ply", "fewer points, for a quick look"),
+    ("scene.glb", "points and camera frustums for 3D viewers"),
+    ("transforms.json", "cameras for NeRF and Gaussian splatting tools"),
+];
+
+fn output_file(out: &Path, path: &str, description: &str) -> Result<OutputFile, PipelineError> {
+    let full = out.join(path);
+    let metadata = std::fs::metadata(&full).map_err(|source| PipelineError::ReadFile { path: full, source })?;
+    Ok(OutputFile { path: path.to_owned(), num_bytes: metadata.len(), description: description.to_owned() })
 }
 
 /// Writes `report.json` and `report.html`.

@@ -109,8 +109,7 @@ pub fn reconstruct(
     })?;
     let finished = Finished { photos: &photos, extracted: &extracted, matched: &matched, mapping: &mapping };
     let outputs = context.stage(StageName::Export, None, |context| {
-        let outputs = write_model(&request.out, &finished)?;
-        context.cancel.check()?;
+        let outputs = write_model(context, &finished)?;
         Ok((outputs.len(), 0, outputs))
     })?;
     let report = write_report(&context, &finished, outputs)?;

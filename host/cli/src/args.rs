@@ -1,0 +1,239 @@
+//! The command line as typed structs; `--help` is their documentation.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Photos in, 3D scene out, every step a plugin.
+#[derive(Debug, Parser)]
+#[command(name = "scene3d", version, propagate_version = true, max_term_width = 110)]
+#[command(after_help = "Examples:
+  scene3d reconstruct photos --config configs/aliked+lightglue.toml --out out/photos
+  scene3d check configs/aliked+nearest.toml
+  scene3d plugin list
+  scene3d eval out/photos --ground-truth cameras")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Log more: -v for debug, -vv for trace; RUST_LOG overrides.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Reconstruct a folder of photos.
+    Reconstruct(ReconstructArgs),
+    /// Check a config: resolve every value, find every mistake, touch neither weights nor GPU.
+    Check(CheckArgs),
+    /// List, inspect, validate or begin a plugin.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// List weight files, or import one that you downloaded yourself.
+    #[command(subcommand)]
+    Weights(WeightsCommand),
+    /// Write a model in another format.
+    Export(ExportArgs),
+    /// Compare a model with ground truth, or with another model.
+    Eval(EvalArgs),
+    /// Write a synthetic sample scene: photos and ground truth.
+    Sample(SampleArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Write man pages into a folder.
+    Man {
+        /// The folder.
+        folder: PathBuf,
+    },
+}
+
+/// Options of `reconstruct`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  scene3d reconstruct photos --config configs/aliked+lightglue.toml --out out/photos
+  scene3d reconstruct photos --config configs/aliked+nearest.toml --out out/fast \\
+      --set features.0.extractor.max_keypoints=4096
+  scene3d reconstruct photos --config configs/aliked+lightglue.toml --out out/photos --resume")]
+pub struct ReconstructArgs {
+    /// Folder of the photos; subfolders are read too.
+    pub photos: PathBuf,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Folder for the model, the report and everything needed to resume.
+    #[arg(short, long)]
+    pub out: PathBuf,
+    /// Go on with the run in the output folder; what was finished is not computed again.
+    #[arg(long)]
+    pub resume: bool,
+    /// Skip photos of more megapixels than this.
+    #[arg(long, default_value_t = 256, value_name = "N")]
+    pub max_megapixels: u64,
+    /// Print one JSON object an event on stdout, for machines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which config, and what to change in it.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// Config file.
+    #[arg(short, long)]
+    pub config: PathBuf,
+    /// Change a value, e.g. features.0.extractor.max_keypoints=4096; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Config file.
+    pub config: PathBuf,
+    /// Change a value, e.g. mapper.mapper=global; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do with plugins.
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// List the plugins found, and what could not be loaded.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a plugin: ports, families, weights, licence, config.
+    Inspect {
+        /// Id, e.g. `aliked`.
+        name: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run every check of a plugin, each in a process of its own.
+    Validate {
+        /// Its folder (with `plugin.toml`) or its id.
+        plugin: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run one check of a plugin in this process; what `validate` starts.
+    #[command(hide = true)]
+    ValidateOne {
+        /// Its folder (with `plugin.toml`).
+        folder: PathBuf,
+        /// Name of the check.
+        check: String,
+    },
+    /// Write a crate for a new plugin that builds and passes `validate`.
+    New {
+        /// Its id, e.g. `my-features`.
+        name: String,
+        /// Kind of stage.
+        #[arg(long)]
+        kind: PluginKind,
+        /// Folder to write into; by default the id.
+        #[arg(long)]
+        folder: Option<PathBuf>,
+    },
+}
+
+/// Kind of stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PluginKind {
+    /// Images to features.
+    Extractor,
+    /// Features of pairs to matches.
+    Matcher,
+    /// A match graph to a model.
+    Mapper,
+}
+
+/// What to do with weights.
+#[derive(Debug, Subcommand)]
+pub enum WeightsCommand {
+    /// List the weight files that the plugins know: where they are, or where to get them.
+    List,
+    /// Copy a file that you downloaded to where plugins find it, after checking it.
+    Import {
+        /// Name, e.g. `superpoint`.
+        name: String,
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// Options of `export`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  scene3d export out/photos --to ply --out points.ply
+  scene3d export out/photos/model --to transforms --out transforms.json")]
+pub struct ExportArgs {
+    /// Output folder of a run, or the folder of a COLMAP model (bin or txt).
+    pub model: PathBuf,
+    /// Format.
+    #[arg(long)]
+    pub to: ExportFormat,
+    /// File (or, for colmap, folder) to write.
+    #[arg(short, long)]
+    pub out: PathBuf,
+}
+
+/// A format to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Point cloud, binary little endian.
+    Ply,
+    /// glTF 2.0 with points and camera frustums.
+    Glb,
+    /// COLMAP model, bin and txt.
+    Colmap,
+    /// NeRF-style cameras.
+    Transforms,
+    /// The run's report, one self-contained HTML file.
+    Report,
+}
+
+/// Options of `eval`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("reference").required(true).args(["ground_truth", "against"]))]
+#[command(after_help = "Examples:
+  scene3d eval out/fountain --ground-truth fountain-p11/cameras
+  scene3d eval out/fast --against out/fountain --json")]
+pub struct EvalArgs {
+    /// Output folder of a run, or the folder of a COLMAP model (bin or txt).
+    pub model: PathBuf,
+    /// COLMAP model, folder of Strecha `.camera` files, or our JSON.
+    #[arg(long)]
+    pub ground_truth: Option<PathBuf>,
+    /// Another model of the same images.
+    #[arg(long)]
+    pub against: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `sample`.
+#[derive(Debug, Args)]
+pub struct SampleArgs {
+    /// Folder to write: `images/` and `ground-truth.json`.
+    pub folder: PathBuf,
+    /// Number of photos.
+    #[arg(long, default_value_t = 12)]
+    pub num_images: usize,
+    /// Seed of the scene.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}

@@ -1,0 +1,12 @@
+//! One file a command.
+
+pub mod check;
+pub mod docs;
+pub mod eval;
+pub mod export;
+pub mod new_plugin;
+pub mod plugin;
+pub mod reconstruct;
+pub mod sample;
+pub mod validate;
+pub mod weights;

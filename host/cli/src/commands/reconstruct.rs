@@ -1,0 +1,90 @@
+//! `scene3d reconstruct`: checks the config, runs the pipeline, says where the results lie.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use scene3d_engine::{RawConfig, Registry, SearchPaths, negotiate};
+use scene3d_pipeline::{Cancel, Outcome, PhotoLimits, Plugins, Request, reconstruct};
+
+use crate::args::ReconstructArgs;
+use crate::progress;
+
+/// Runs the pipeline.
+pub fn run(args: &ReconstructArgs) -> Result<ExitCode> {
+    let raw = RawConfig::load(&args.config.config, &args.config.set)?;
+    let paths = SearchPaths::new(&raw);
+    let registry = Registry::discover(&paths);
+    let negotiated = negotiate(&raw, &registry, &paths.weights).map_err(scene3d_engine::EngineError::from)?;
+    let load = |plan: &scene3d_engine::StagePlan| registry.load(plan.plugin_id());
+    let plugins = Plugins {
+        extractor: load(&negotiated.extractor).map_err(scene3d_engine::EngineError::from)?,
+        matcher: load(&negotiated.matcher).map_err(scene3d_engine::EngineError::from)?,
+        mapper: load(&negotiated.mapper).map_err(scene3d_engine::EngineError::from)?,
+    };
+    let request = Request {
+        photos: args.photos.clone(),
+        out: args.out.clone(),
+        config_name: args.config.config.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into()),
+        negotiated,
+        resume: args.resume,
+        limits: PhotoLimits { max_pixels: args.max_megapixels.saturating_mul(1_000_000) },
+        command: command_line(args),
+    };
+    let outcome = reconstruct(&request, &plugins, progress::observer(args.json), &cancel_on_ctrl_c()?)?;
+    if !args.json {
+        print_outcome(&outcome);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first Ctrl-C ends the run cleanly, the second at once.
+fn cancel_on_ctrl_c() -> Result<Cancel> {
+    let cancel = Cancel::default();
+    let handle = cancel.clone();
+    ctrlc::set_handler(move || {
+        if handle.is_cancelled() {
+            std::process::exit(130);
+        }
+        eprintln!("stopping; what was finished is kept (Ctrl-C again ends at once)");
+        handle.cancel();
+    })
+    .context("Ctrl-C can't be handled")?;
+    Ok(cancel)
+}
+
+fn command_line(args: &ReconstructArgs) -> String {
+    let set = args.config.set.iter().map(|assignment| format!(" --set {}", quoted(assignment)));
+    let path = |path: &std::path::Path| quoted(&path.display().to_string());
+    let (photos, config, out) = (path(&args.photos), path(&args.config.config), path(&args.out));
+    format!("scene3d reconstruct {photos} --config {config} --out {out}{}", set.collect::<String>())
+}
+
+/// For POSIX shells.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+:,@%".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+fn print_outcome(outcome: &Outcome) {
+    let Outcome { num_images, statistics, out, report, secs } = outcome;
+    let (registered, points) = (statistics.num_registered, statistics.num_points3d);
+    let error_px = statistics.mean_reprojection_error_px;
+    println!("registered {registered} of {num_images} images, {points} points, {error_px:.3} px, in {secs:.1} s");
+    println!("model   {}", out.join("model").display());
+    println!("report  {}", report.display());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_names_are_quoted_for_the_shell() {
+        assert_eq!(quoted("photos/a-1.jpg"), "photos/a-1.jpg");
+        assert_eq!(quoted("it's here"), r"'it'\''s here'");
+        assert_eq!(quoted(""), "''");
+    }
+}
