@@ -1,0 +1,198 @@
+//! Both implementations against goldens of the reference, and the stage's promises.
+
+use std::path::Path;
+
+use scene3d_torch::testing::{Golden, Tolerance, find_weights};
+use scene3d_torch::{Precision, TorchContext, Weights};
+use tch::{Device, Kind, Tensor};
+
+use crate::cpu::map::Map;
+use crate::cpu::{CpuNetwork, Workspace};
+use crate::image::{Padding, RgbImage};
+use crate::keypoints::Selection;
+use crate::parameters::Conv;
+use crate::torch_network::{TorchNetwork, describe, detect, pad, sample_offsets};
+use crate::{Model, Parameters, StepTimes};
+
+const SELECTION: Selection = Selection { max_keypoints: 256, threshold: None, radius: 2 };
+const HEIGHT: usize = 240;
+const WIDTH: usize = 320;
+
+/// Keypoints whose golden offsets are stored.
+const NUM_OFFSETS: i64 = 64;
+
+fn golden(file: &str) -> Golden {
+    Golden::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens").join(file))
+}
+
+fn image0() -> Tensor {
+    golden("images.safetensors").get("img0").shallow_clone()
+}
+
+fn bytes(image: &Tensor) -> Vec<u8> {
+    Vec::try_from(image.flatten(0, -1)).unwrap()
+}
+
+fn weights(model: Model) -> Option<Weights> {
+    find_weights(&format!("aliked-{}.pth", model.name()))
+}
+
+/// What an implementation found, in the goldens' layouts.
+struct Run {
+    /// `[c, h, w]`
+    blocks: [Tensor; 4],
+    /// `[18, h, w]`, of either deformable convolution of block 3
+    block3_offsets: Tensor,
+    /// `[h, w]`
+    scores: Tensor,
+    /// `[dim, h, w]`, every 16-th or 32-nd pixel
+    features: Tensor,
+    normalized: Tensor,
+    keypoint_scores: Tensor,
+    /// `[64, num_samples, 2]`
+    offsets: Tensor,
+    descriptors: Tensor,
+}
+
+#[test]
+fn cpu_kernels_agree_with_the_reference() {
+    for model in [Model::T16, Model::N16rot, Model::N32] {
+        if let Some(weights) = weights(model) {
+            check(model, |golden, step| run_cpu(&weights, model, golden, step));
+        }
+    }
+}
+
+#[test]
+fn torch_operations_agree_with_the_reference() {
+    for model in [Model::T16, Model::N16rot, Model::N32] {
+        if let Some(weights) = weights(model) {
+            check(model, |golden, step| run_torch(&weights, model, golden, step));
+        }
+    }
+}
+
+/// Tolerances: goldens README, about 10 times the reference's own fp32-vs-fp64 difference.
+fn check(model: Model, run: impl Fn(&Golden, usize) -> Run) {
+    let golden = golden(&format!("aliked_{}.safetensors", model.name()));
+    let (features, score_map, step) = if golden.contains("score_map") {
+        ("feature_map_s16", "score_map", 16)
+    } else {
+        ("feature_map_s32", "score_map_s4", 32)
+    };
+    let run = run(&golden, step);
+    for (block, name) in run.blocks.iter().zip(["block1_s16", "block2_s8", "block3_s4", "block4"]) {
+        let step = name.split_once("_s").map_or(1, |(_, step)| step.parse().unwrap());
+        golden.assert_close(name, &every(block, step), Tolerance::Relative(1e-5));
+    }
+    golden.assert_close("block3_offsets_s4", &every(&run.block3_offsets, 4), Tolerance::Relative(1e-5));
+    golden.assert_close(features, &run.features, Tolerance::Absolute(2e-5));
+    let step = if score_map == "score_map" { 1 } else { 4 };
+    golden.assert_close(score_map, &every(&run.scores, step), Tolerance::Absolute(1e-4));
+    golden.assert_close("sddh_offsets", &run.offsets, Tolerance::Absolute(5e-4));
+    check_keypoints(&golden, &run);
+}
+
+fn check_keypoints(golden: &Golden, run: &Run) {
+    let pixels = run.normalized.shallow_clone() / 2.0 + 0.5;
+    let pixels = pixels * Tensor::from_slice(&[WIDTH as f32 - 1.0, HEIGHT as f32 - 1.0]);
+    let expected = golden.get("keypoints");
+    assert_eq!(pixels.size(), expected.size());
+    // order may swap where scores are nearly equal: match each golden with its nearest keypoint
+    let distances = (expected.unsqueeze(1) - pixels.unsqueeze(0)).abs().amax([2], false);
+    let nearest = distances.argmin(1, false);
+    let num_distinct = nearest.unique_dim(0, true, false, false).0.size()[0];
+    assert_eq!(num_distinct, expected.size()[0], "not the same keypoints");
+    let sorted = |tensor: &Tensor| tensor.index_select(0, &nearest);
+    golden.assert_close("keypoints", &sorted(&pixels), Tolerance::Absolute(5e-4));
+    golden.assert_close("keypoints_norm", &sorted(&run.normalized), Tolerance::Absolute(5e-4 * 2.0 / HEIGHT as f64));
+    golden.assert_close("scores", &sorted(&run.keypoint_scores), Tolerance::Absolute(1e-4));
+    let cosine =
+        (sorted(&run.descriptors) * golden.get("descriptors")).sum_dim_intlist([1].as_slice(), false, Kind::Float);
+    let worst = cosine.min().double_value(&[]);
+    assert!(worst > 0.99999, "descriptor cosine {worst}");
+}
+
+fn every(map: &Tensor, step: i64) -> Tensor {
+    let last = map.dim() as i64 - 1;
+    map.slice(last - 1, 0, None::<i64>, step).slice(last, 0, None::<i64>, step).contiguous()
+}
+
+fn run_cpu(weights: &Weights, model: Model, golden: &Golden, step: usize) -> Run {
+    let parameters = Parameters::read(weights, model.sizes()).unwrap();
+    let [c1, c2, c3, c4] = model.sizes().channels;
+    let num_samples = model.sizes().num_samples;
+    let network = CpuNetwork::new(&parameters).unwrap();
+    let mut workspace = Workspace::default();
+    let pixels = bytes(&image0());
+    let image = RgbImage { pixels: &pixels, height: HEIGHT, width: WIDTH };
+    let (found, descriptors) = network.run(image, SELECTION, &mut workspace, &mut StepTimes::default());
+    let Workspace { blocks, aggregated, scores, describe, .. } = &mut workspace;
+    let block3_offsets = network.encoder.block3_offsets(pulp::Arch::new(), blocks);
+    let field = network.field(blocks, aggregated, [HEIGHT, WIDTH]);
+    let sampled: Vec<[usize; 2]> =
+        (0..HEIGHT).step_by(step).flat_map(|y| (0..WIDTH).step_by(step).map(move |x| [y, x])).collect();
+    let dim = model.sizes().dim;
+    let mut features = vec![0.0; sampled.len() * dim as usize];
+    field.evaluate(pulp::Arch::new(), &sampled, (&mut Vec::new(), &mut Vec::new()), &mut features);
+    let positions: Vec<f32> = Vec::try_from(golden_positions(golden).flatten(0, -1)).unwrap();
+    let positions: Vec<[f32; 2]> = positions.chunks(2).map(|at| [at[0], at[1]]).collect();
+    network.describer.offsets(pulp::Arch::new(), &field, &positions, describe);
+    let offsets = Tensor::from_slice(&describe.offsets).reshape([NUM_OFFSETS, -1]).narrow(1, 0, 2 * num_samples);
+    let shape = [HEIGHT as i64, WIDTH as i64];
+    let [x1, x2, x3, x4] = &blocks.outputs;
+    Run {
+        blocks: [planes(x1, c1), planes(x2, c2), planes(x3, c3), planes(x4, c4)],
+        block3_offsets: planes(&block3_offsets, 18),
+        scores: Tensor::from_slice(scores).reshape(shape),
+        features: Tensor::from_slice(&features)
+            .reshape([HEIGHT.div_ceil(step) as i64, WIDTH.div_ceil(step) as i64, dim])
+            .permute([2, 0, 1]),
+        normalized: Tensor::from_slice(found.normalized.as_flattened()).reshape([-1, 2]),
+        keypoint_scores: Tensor::from_slice(&found.scores),
+        offsets: offsets.reshape([NUM_OFFSETS, 2, num_samples]).transpose(1, 2),
+        descriptors: Tensor::from_slice(&descriptors).reshape([-1, dim]),
+    }
+}
+
+/// `[channels, h, w]` without margins and padding channels.
+fn planes(map: &Map, channels: i64) -> Tensor {
+    let values: Vec<f32> = (0..map.height).flat_map(|y| map.inner(y).to_vec()).collect();
+    let shape = [map.height as i64, map.width as i64, map.channels as i64];
+    Tensor::from_slice(&values).reshape(shape).narrow(2, 0, channels).permute([2, 0, 1])
+}
+
+/// Un-truncated positions of the first golden keypoints, px.
+fn golden_positions(golden: &Golden) -> Tensor {
+    let last = Tensor::from_slice(&[WIDTH as f32 - 1.0, HEIGHT as f32 - 1.0]);
+    (golden.get("keypoints_norm").narrow(0, 0, NUM_OFFSETS) / 2.0 + 0.5) * last
+}
+
+fn run_torch(weights: &Weights, model: Model, golden: &Golden, step: usize) -> Run {
+    tch::no_grad(|| {
+        let parameters = Parameters::read(weights, model.sizes()).unwrap();
+        let context = TorchContext::on(Device::Cpu, 1, Precision::Fp32).unwrap();
+        let network = TorchNetwork::new(parameters, context).unwrap();
+        let padding = Padding::of(HEIGHT, WIDTH);
+        let blocks = network.encode(&pad(&network.image(&image0()).unwrap(), padding));
+        let maps = network.aggregate(&blocks, padding, [HEIGHT as i64, WIDTH as i64]);
+        let found = detect(&maps.scores, SELECTION);
+        let head = &network.parameters().descriptor_head;
+        Run {
+            block3_offsets: block3_offsets(network.parameters(), &blocks[1]),
+            features: every(&maps.features.squeeze_dim(0), step as i64),
+            scores: maps.scores.squeeze(),
+            offsets: sample_offsets(head, &maps.features, &golden_positions(golden)),
+            descriptors: describe(head, &maps.features, &found.normalized),
+            normalized: found.normalized,
+            keypoint_scores: found.scores,
+            blocks: blocks.map(|block| block.squeeze_dim(0)),
+        }
+    })
+}
+
+fn block3_offsets(parameters: &Parameters, x2: &Tensor) -> Tensor {
+    let Conv { weight, bias } = &parameters.block3.conv1.offsets;
+    let pooled = x2.avg_pool2d([4, 4], [4, 4], [0, 0], false, true, None::<i64>);
+    pooled.conv2d(weight, Some(bias), [1, 1], [1, 1], [1, 1], 1).squeeze_dim(0)
+}
