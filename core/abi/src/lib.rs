@@ -55,7 +55,8 @@ impl RootModule for PluginModRef {
     abi_stable::declare_root_module_statics! {PluginModRef}
     const BASE_NAME: &'static str = "scene3d_plugin";
     const NAME: &'static str = "scene3d_plugin";
-    const VERSION_STRINGS: VersionStrings = abi_stable::package_version_strings!();
+    // the boundary's version, not the crate's: abi_stable refuses an older plugin where a crate's 0.x differs
+    const VERSION_STRINGS: VersionStrings = VersionStrings::new("1.0.0");
 }
 
 /// A stage of a pipeline: opaque state and its functions.

@@ -45,16 +45,39 @@ macro_rules! export_plugin {
             $crate::private::module_of::<$stage>($crate::private::scene3d_abi::ABI_VERSION)
         }
 
+        $crate::export_module!(module);
+    };
+}
+
+/// Exports what a function without arguments answers as this library's module.
+///
+/// Written out from `abi_stable::export_root_module`, which names `::abi_stable`: plugins depend on the SDK alone.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! export_module {
+    ($module:path) => {
         #[cfg(feature = "export")]
         #[allow(unsafe_code, missing_docs)] // the exported symbol is what makes this library a plugin
-        mod exported {
-            use $crate::private::abi_stable;
+        const _: () = {
+            use $crate::private::abi_stable::library::{
+                __call_root_module_loader, CheckTypeLayout, LibHeader, RootModuleResult,
+            };
 
-            #[abi_stable::export_root_module]
-            pub fn scene3d_plugin_module() -> $crate::private::scene3d_abi::PluginModRef {
-                super::module()
+            extern "C" fn erased_module() -> RootModuleResult {
+                __call_root_module_loader(|| $module())
             }
-        }
+
+            // SAFETY: the name is abi_stable's own for this static, of which a library has one.
+            #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
+            pub static ROOT_MODULE: LibHeader =
+                // SAFETY: `erased_module` returns the prefix of a `PluginModRef`.
+                unsafe {
+                    LibHeader::from_constructor::<$crate::private::scene3d_abi::PluginModRef>(
+                        erased_module,
+                        CheckTypeLayout::Yes,
+                    )
+                };
+        };
     };
 }
 
@@ -76,8 +99,8 @@ struct Instance<S> {
 static DESCRIPTORS: Mutex<BTreeMap<TypeId, &'static str>> = Mutex::new(BTreeMap::new());
 
 extern "C" fn descriptor<S: StageOf>() -> RStr<'static> {
-    let text = || serde_json::to_string(&S::descriptor()).unwrap_or_default();
-    let leaked = || Box::leak(catch_unwind(text).unwrap_or_default().into_boxed_str()) as &'static str;
+    let text = || catch_panic(|| Ok(serde_json::to_string(&S::descriptor()).unwrap_or_default())).unwrap_or_default();
+    let leaked = || Box::leak(text().into_boxed_str()) as &'static str;
     let mut known = DESCRIPTORS.lock().unwrap_or_else(PoisonError::into_inner);
     RStr::from(*known.entry(TypeId::of::<S>()).or_insert_with(leaked))
 }
@@ -87,11 +110,12 @@ extern "C" fn no_module_extension(_: RStr<'_>) -> *const c_void {
 }
 
 extern "C" fn create<S: StageOf>(request: RStr<'_>, context: &CallContext) -> RResult<Stage, AbiError> {
-    let created = catch_panic(|| S::create(request.as_str(), context));
-    let into_stage = |stage| Stage {
-        state: Box::into_raw(Box::new(Instance { stage, plugin_id: S::descriptor().id, is_poisoned: false })).cast(),
-        vt: stage_vt::<S>(),
-    };
+    let created = catch_panic(|| {
+        let stage = S::create(request.as_str(), context)?;
+        Ok(Instance { stage, plugin_id: S::descriptor().id, is_poisoned: false })
+    });
+    let into_stage =
+        |instance: Instance<S>| Stage { state: Box::into_raw(Box::new(instance)).cast(), vt: stage_vt::<S>() };
     created.map(into_stage).map_err(AbiError::from).into()
 }
 
@@ -168,12 +192,20 @@ extern "C" fn destroy<S: StageOf>(state: *mut c_void) {
         // SAFETY: the host passes the state that `create::<S>` returned, once, and never uses it again.
         let instance = unsafe { Box::from_raw(state.cast::<Instance<S>>()) };
         // a panic in the author's Drop must not cross the boundary; the instance is gone either way
-        let _ = catch_unwind(AssertUnwindSafe(move || drop(instance)));
+        let _ = catch_panic(move || {
+            drop(instance);
+            Ok(())
+        });
     }
 }
 
 fn catch_panic<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| Err(panicked(&*payload)))
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
+        let error = panicked(&*payload);
+        // a payload may panic when it is dropped, which nothing would catch
+        std::mem::forget(payload);
+        Err(error)
+    })
 }
 
 fn panicked(payload: &(dyn Any + Send)) -> SdkError {
@@ -192,3 +224,13 @@ fn poisoned() -> SdkError {
 }
 
 const _: () = assert!(ABI_VERSION.major == 1, "a new major needs new extension ids and a note in docs/abi.md");
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_exported_symbol_is_the_one_abi_stable_looks_for() {
+        let exported = "_1as_0lib_1header_0root_bmodule_bloader";
+        assert_eq!(exported, abi_stable::library::ROOT_MODULE_LOADER_NAME);
+        assert!(include_str!("export.rs").contains(&format!("export_name = \"{exported}\"")));
+    }
+}
