@@ -1,6 +1,7 @@
 //! Files from outside into the shared cache: by curl, resumed where the last try stopped, kept only with the right hash.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::sha256;
 const MAX_IDLE_TRIES: u32 = 3;
 /// Of a source that may well be out of reach and has an alternative.
 const OPTIONAL_IDLE_TRIES: u32 = 1;
-const POLL: Duration = Duration::from_millis(100);
+const CHUNK_BYTES: usize = 1 << 18;
 /// curl's exit codes for "cannot resume": the server ignores ranges, or the part is longer than the file.
 const CANNOT_RESUME: [i32; 2] = [33, 36];
 
@@ -134,20 +135,40 @@ fn curl_once(
     size_bytes: Option<u64>,
 ) -> Result<(), (Option<i32>, anyhow::Error)> {
     let mut curl = curl(network);
-    curl.args(["--continue-at", "-", "--output"]).arg(part).arg(url).stderr(Stdio::piped());
+    // through this process, so that curl ends with it: left alone, it would write into the next run's part
+    curl.arg("--continue-at").arg(bytes_of(part).to_string()).arg(url).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = curl.spawn().context("cannot start curl").map_err(|error| (None, error))?;
-    let mut progress = Progress::new(size_bytes);
-    while let Ok(None) = child.try_wait() {
-        progress.update(bytes_of(part));
-        std::thread::sleep(POLL);
+    let copied = child.stdout.take().map_or(Ok(()), |bytes| append(bytes, part, size_bytes));
+    if copied.is_err() {
+        // it would wait for ever on a full pipe; if it is gone already, so much the better
+        let _ = child.kill();
     }
-    progress.finish();
     let output = child.wait_with_output().context("lost curl").map_err(|error| (None, error))?;
+    copied.map_err(|error| (None, error))?;
     if output.status.success() {
         return Ok(());
     }
     let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err((output.status.code(), anyhow::anyhow!("{stderr}")))
+}
+
+fn append(mut bytes: impl Read, part: &Path, size_bytes: Option<u64>) -> Result<()> {
+    let cannot_write = || format!("cannot write {}", part.display());
+    let mut file = OpenOptions::new().create(true).append(true).open(part).with_context(cannot_write)?;
+    let mut done_bytes = bytes_of(part);
+    let mut progress = Progress::new(size_bytes);
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let num_read = bytes.read(&mut chunk).context("cannot read from curl")?;
+        if num_read == 0 {
+            break;
+        }
+        file.write_all(&chunk[..num_read]).with_context(cannot_write)?;
+        done_bytes += num_read as u64;
+        progress.update(done_bytes);
+    }
+    progress.finish();
+    Ok(())
 }
 
 /// Silent but for errors; gives up on a server that does not answer or sends next to nothing for a minute.
