@@ -1,0 +1,146 @@
+//! The command line as users meet it.
+
+use std::process::Command;
+
+use scene3d_tests::{
+    Workbench, assert_fails_with, assert_success, binary, checkout, run, scene3d, small_scene, stderr, stdout,
+    write_photos,
+};
+
+#[test]
+fn help_shows_examples_for_every_command_that_takes_files() {
+    for command in ["reconstruct", "export", "eval"] {
+        let output = scene3d(&[command, "--help"]);
+        assert_success(&output);
+        assert!(stdout(&output).contains("Examples:"), "{command}");
+    }
+}
+
+#[test]
+fn completions_and_man_pages() {
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let output = scene3d(&["completions", shell]);
+        assert_success(&output);
+        assert!(stdout(&output).contains("reconstruct"), "{shell}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    assert_success(&run(Command::new(binary()).arg("man").arg(folder.path())));
+    let page = std::fs::read_to_string(folder.path().join("scene3d-reconstruct.1")).unwrap();
+    assert!(page.contains("Folder of the photos"), "{page}");
+}
+
+#[test]
+fn check_explains_every_value_and_reports_every_mistake() {
+    let bench = Workbench::new();
+    let config = bench.path("dummy.toml").display().to_string();
+    let output = scene3d(&["check", &config, "--set", "pairing.method=sequential"]);
+    assert_success(&output);
+    for words in ["sequential", "--set", "default", "dummy-extractor"] {
+        assert!(stdout(&output).contains(words), "expected `{words}` in\n{}", stdout(&output));
+    }
+    std::fs::write(
+        bench.path("dummy.toml"),
+        "[pipline]\n[[features]]\nextractor = { plugin = \"dumy-extractor\" }\nmatcher = { plugin = \"dummy-matcher\", \
+         nonsense = 1 }\n[mapper]\nplugin = \"dummy-mapper\"\n[pairing]\nwindow = 0\n",
+    )
+    .unwrap();
+    let words = ["4 problems", "pipline", "pipeline", "dumy-extractor", "dummy-extractor", "nonsense", "window", ":7:"];
+    assert_fails_with(&scene3d(&["check", &config]), &words);
+}
+
+#[test]
+fn json_events_are_one_object_a_line() {
+    let bench = Workbench::new().with_two_photos();
+    let output = bench.reconstruct(&["--json"]);
+    assert_success(&output);
+    let events: Vec<serde_json::Value> =
+        stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let finished: Vec<_> = events.iter().filter(|event| event["event"] == "stage_finished").collect();
+    let stages: Vec<_> = finished.iter().map(|event| event["stage"].as_str().unwrap()).collect();
+    assert_eq!(stages, ["read", "extract", "pair", "match", "map", "export"]);
+}
+
+#[test]
+fn a_run_records_what_is_needed_to_run_it_again() {
+    let bench = Workbench::new().with_two_photos();
+    assert_success(&bench.reconstruct(&["--set", "pipeline.seed=7"]));
+    let record = std::fs::read_to_string(bench.path("out/run.toml")).unwrap();
+    for words in
+        ["seed = 7", "sha256", "dummy-extractor", "image_000.jpg", "scene3d reconstruct", "--set pipeline.seed=7"]
+    {
+        assert!(record.contains(words), "expected `{words}` in\n{record}");
+    }
+}
+
+#[test]
+fn every_export_of_a_run_can_be_made_again() {
+    let bench = Workbench::new();
+    write_photos(small_scene(), &bench.path("photos"));
+    assert_success(&bench.reconstruct(&[]));
+    let out = bench.path("out").display().to_string();
+    for (format, name) in [("ply", "points.ply"), ("glb", "scene.glb")] {
+        let target = bench.path(name).display().to_string();
+        assert_success(&scene3d(&["export", &out, "--to", format, "--out", &target]));
+        assert_eq!(std::fs::read(&target).unwrap(), std::fs::read(bench.path("out").join(name)).unwrap(), "{name}");
+    }
+    for (format, name) in [("transforms", "t.json"), ("report", "r.html"), ("colmap", "model")] {
+        let target = bench.path(name).display().to_string();
+        assert_success(&scene3d(&["export", &out, "--to", format, "--out", &target]));
+        assert!(bench.path(name).exists());
+    }
+    let nowhere = bench.path("nowhere").display().to_string();
+    assert_fails_with(&scene3d(&["export", &nowhere, "--to", "ply", "--out", "x"]), &["no model could be read"]);
+}
+
+#[test]
+fn sample_photos_come_with_their_ground_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().display().to_string();
+    assert_success(&scene3d(&["sample", &path, "--num-images", "2"]));
+    assert_eq!(std::fs::read_dir(folder.path().join("images")).unwrap().count(), 2);
+    assert!(folder.path().join("ground-truth.json").is_file());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_cleanly_and_says_how_to_go_on() {
+    let bench = Workbench::new();
+    for (index, image) in small_scene().images.iter().cycle().take(60).enumerate() {
+        bench.photo(&format!("{index:03}.jpg"), &image.jpeg);
+    }
+    let mut command = bench.command(&["--json", "--set", "pipeline.threads=1"]);
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let extracting = lines.by_ref().map(Result::unwrap).find(|line| line.contains("\"extract\""));
+    assert!(extracting.is_some());
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    lines.for_each(drop);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", stderr(&output));
+    assert_fails_with(&output, &["cancelled; what was finished is kept", "--resume"]);
+    assert_success(&bench.reconstruct(&["--resume"]));
+}
+
+#[test]
+fn a_new_plugin_builds_and_validates() {
+    let folder = tempfile::tempdir().unwrap();
+    for kind in ["extractor", "matcher", "mapper"] {
+        let name = format!("my-{kind}");
+        let target = folder.path().join(&name);
+        let mut new = Command::new(binary());
+        new.args(["plugin", "new", &name, "--kind", kind, "--folder"]).arg(&target).current_dir(checkout());
+        assert_success(&run(&mut new));
+        let mut build = Command::new(env!("CARGO"));
+        // the checkout's lock file, so that nothing is fetched that the checkout does not use
+        std::fs::copy(checkout().join("Cargo.lock"), target.join("Cargo.lock")).unwrap();
+        build.args(["build", "--release", "--features", "export"]).current_dir(&target);
+        build.env("CARGO_TARGET_DIR", folder.path().join("target"));
+        assert_success(&run(&mut build));
+        let library = format!("libscene3d_my_{kind}.so");
+        std::fs::copy(folder.path().join("target/release").join(&library), target.join(&library)).unwrap();
+        let output = run(Command::new(binary()).args(["plugin", "validate"]).arg(&target));
+        assert_success(&output);
+        assert!(stdout(&output).contains("8 checks, 0 failed"), "{}", stdout(&output));
+    }
+}
