@@ -60,4 +60,8 @@ pub enum SceneError {
     /// The text form of a COLMAP model has one line a name.
     #[error("image name {0:?} has a line break, which the text form of a model cannot hold: write the binary form")]
     NameWithLineBreak(String),
+    /// A synthetic scene that cannot be rendered as asked.
+    #[cfg(feature = "synthetic")]
+    #[error("cannot render the synthetic scene: {0}")]
+    SyntheticSpec(String),
 }

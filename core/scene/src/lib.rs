@@ -14,6 +14,8 @@ mod matches;
 pub mod pixel;
 mod reconstruction;
 mod rigid3;
+#[cfg(feature = "synthetic")]
+pub mod synthetic;
 mod two_view_geometry;
 
 pub use camera::{Camera, CameraModel};
