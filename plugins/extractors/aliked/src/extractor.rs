@@ -48,24 +48,7 @@ impl Extractor for Aliked {
     }
 
     fn extract(&mut self, images: &[ImageTensor<'_>], host: &Host<'_>) -> Result<Vec<Features>> {
-        let selection = self.selection;
-        match &mut self.network {
-            Network::Cpu { network, workspaces } => {
-                workspaces.resize_with(host.threads().min(images.len()).max(1), Workspace::default);
-                let extract = |image: &ImageTensor<'_>, workspace: &mut Workspace| {
-                    host.check_cancelled()?;
-                    on_cpu(network, image, selection, self.dim, workspace)
-                };
-                in_parallel(images, workspaces, extract)
-            }
-            Network::Torch { network, context } => {
-                let extract = |image| {
-                    host.check_cancelled()?;
-                    on_torch(network, context, image, selection, self.dim)
-                };
-                images.iter().map(extract).collect()
-            }
-        }
+        self.extract_images(images, host.threads(), || host.check_cancelled())
     }
 }
 
@@ -84,6 +67,40 @@ impl Aliked {
             radius: config.nms_radius as usize,
         };
         Ok(Self { network, selection, dim: sizes.dim as usize })
+    }
+
+    pub(crate) fn extract_images(
+        &mut self,
+        images: &[ImageTensor<'_>],
+        num_threads: usize,
+        check_cancelled: impl Fn() -> Result<()> + Sync,
+    ) -> Result<Vec<Features>> {
+        let selection = self.selection;
+        match &mut self.network {
+            Network::Cpu { network, workspaces } => {
+                workspaces.resize_with(num_threads.min(images.len()).max(1), Workspace::default);
+                let extract = |image: &ImageTensor<'_>, workspace: &mut Workspace| {
+                    check_cancelled()?;
+                    on_cpu(network, image, selection, self.dim, workspace)
+                };
+                in_parallel(images, workspaces, extract)
+            }
+            Network::Torch { network, context } => {
+                let extract = |image| {
+                    check_cancelled()?;
+                    on_torch(network, context, image, selection, self.dim)
+                };
+                images.iter().map(extract).collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+impl Aliked {
+    /// The same stage over torch operations.
+    pub(crate) fn with_torch_network(self, network: TorchNetwork, context: TorchContext) -> Self {
+        Self { network: Network::Torch { network, context }, ..self }
     }
 }
 

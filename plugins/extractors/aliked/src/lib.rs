@@ -12,6 +12,8 @@ mod keypoints;
 mod parameters;
 #[cfg(test)]
 mod parity;
+#[cfg(test)]
+mod stage_tests;
 mod torch_network;
 
 use std::time::Duration;

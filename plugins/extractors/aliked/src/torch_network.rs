@@ -48,7 +48,12 @@ impl TorchNetwork {
         let padding = Padding::of(size[2] as usize, size[3] as usize);
         let maps = self.aggregate(&self.encode(&pad(&image, padding)), padding, [size[2], size[3]]);
         let found = detect(&maps.scores, selection);
-        let descriptors = describe(&self.parameters.descriptor_head, &maps.features, &found.normalized);
+        let descriptors = if found.scores.numel() == 0 {
+            // torch can't infer sides of empty tensors
+            Tensor::zeros([0, self.parameters.sizes.dim], (Kind::Float, self.context.device))
+        } else {
+            describe(&self.parameters.descriptor_head, &maps.features, &found.normalized)
+        };
         Ok((found, descriptors))
     }
 
