@@ -1,4 +1,5 @@
 //! The kernel against a brute-force search in f64, and what it promises about ties, thresholds, threads and errors.
+#![allow(clippy::unwrap_used)] // the whole file is tests
 
 use scene3d_nearest::{Nearest, NearestConfig, prepare};
 use scene3d_sdk::scene::Matches;
