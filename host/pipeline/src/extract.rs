@@ -5,7 +5,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use scene3d_engine::{Instance, StagePlan};
-use scene3d_export::Verdict;
+use scene3d_export::{Thumbnail, Verdict};
 use scene3d_scene::pixel;
 use scene3d_tensor::Tensor;
 use scene3d_wire::{ImageTensor, Named, NamedView};
@@ -13,7 +13,6 @@ use scene3d_wire::{ImageTensor, Named, NamedView};
 use crate::artifacts::{Artifacts, features_key};
 use crate::context::Context;
 use crate::decode::{DecodedPhoto, decode};
-use crate::gallery::thumbnail_jpeg;
 use crate::hash::Key;
 use crate::observer::{Event, StageName};
 use crate::photos::{Photo, Rejected};
@@ -27,7 +26,7 @@ pub(crate) struct PhotoFeatures {
     /// Key of the artifact.
     pub key: Key,
     /// `keypoints [N, 2] f32`, `scores [N] f32`, `descriptors [N, D] f32`, `image_size [2] u32`, `colors [N, 3] u8`,
-    /// `sharpness [1] f32`, `thumbnail [B] u8` (JPEG).
+    /// `sharpness [1] f32`, `thumbnail [B] u8` (JPEG), `thumbnail_size [1, 2] u32`.
     pub tensors: Named,
 }
 
@@ -173,11 +172,12 @@ impl Work<'_> {
         let mut tensors = features.into_named(Some(image_size))?;
         let keypoints = NamedView::of(&tensors).rows::<f32, 2>("keypoints")?.to_vec();
         let colors = sample_colors(decoded, image_size, &keypoints)?;
-        let thumbnail = thumbnail_jpeg(decoded)?;
-        let num_bytes = thumbnail.len() as i64;
+        let thumbnail = Thumbnail::from_rgb(photo.info.image_id, decoded.size, decoded.pixels.view().as_slice()?)?;
+        let num_bytes = thumbnail.jpeg.len() as i64;
         tensors.push(("colors".to_owned(), Tensor::from_vec(colors, &[keypoints.len() as i64, 3])?));
         tensors.push(("sharpness".to_owned(), Tensor::from_vec(vec![decoded.sharpness as f32], &[1])?));
-        tensors.push(("thumbnail".to_owned(), Tensor::from_vec(thumbnail, &[num_bytes])?));
+        tensors.push(("thumbnail".to_owned(), Tensor::from_vec(thumbnail.jpeg, &[num_bytes])?));
+        tensors.push(("thumbnail_size".to_owned(), Tensor::from_vec(thumbnail.size.to_vec(), &[1, 2])?));
         let key = features_key(photo, self.plan, self.context.seed());
         tensor_file::write(&self.artifacts.features(&key), &NamedView::of(&tensors))?;
         Ok(PhotoFeatures { key, tensors })

@@ -11,6 +11,7 @@ use scene3d_export::{
 use crate::PipelineError;
 use crate::context::Context;
 use crate::finished::Finished;
+use crate::html_report::write_html_report;
 use crate::run_report::run_report;
 
 /// The report for people.
@@ -69,5 +70,6 @@ pub(crate) fn write_report(
 ) -> Result<Report, PipelineError> {
     let report = run_report(context, finished, outputs)?;
     write_atomic(&context.request.out.join(REPORT_JSON), |sink| report.write(sink))?;
+    write_html_report(context, finished, &report, &context.request.out.join(REPORT_HTML))?;
     Ok(report)
 }

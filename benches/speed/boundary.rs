@@ -1,0 +1,33 @@
+//! What crossing the plugin boundary costs: a call, and a tensor there and back.
+#![allow(missing_docs)] // criterion's macros
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use scene3d_benches::{config, load};
+use scene3d_tensor::Tensor;
+use scene3d_wire::ImageTensor;
+
+/// A dlopened extractor on its own thread that has next to nothing to do.
+fn abi_call(criterion: &mut Criterion) {
+    let loaded = load(&config("dummy-extractor", "dummy-matcher")).unwrap();
+    let extractor = loaded.extractor().unwrap();
+    let pixels = Tensor::from_vec(vec![0_u8; 8 * 8 * 3], &[8, 8, 3]).unwrap();
+    let image = ImageTensor { pixels: pixels.view(), image_size: [8, 8] };
+    criterion.bench_function("abi_call", |bencher| bencher.iter(|| extractor.extract(black_box(&[image])).unwrap()));
+}
+
+fn dlpack_round_trip(criterion: &mut Criterion) {
+    criterion.bench_function("dlpack_round_trip", |bencher| {
+        bencher.iter(|| {
+            let tensor = Tensor::from_vec(vec![1.0_f32; 16], &[4, 4]).unwrap();
+            #[allow(unsafe_code)] // the round trip itself
+            // SAFETY: the pointer comes from `into_raw`.
+            let back = unsafe { Tensor::from_raw(black_box(tensor.into_raw())) }.unwrap();
+            back.view().as_slice::<f32>().unwrap()[15]
+        });
+    });
+}
+
+criterion_group!(benches, abi_call, dlpack_round_trip);
+criterion_main!(benches);

@@ -1,0 +1,104 @@
+//! Each plugin, linked into this program and opened as a library, gives the same bytes.
+
+use std::sync::Arc;
+
+use scene3d_engine::{
+    EngineError, Instance, InstanceOptions, LoadedPlugin, RawConfig, Registry, SearchPaths, Silent, StagePlan,
+    negotiate,
+};
+use scene3d_tensor::Tensor;
+use scene3d_tests::has_weights;
+use scene3d_wire::{ImageFeatures, ImageTensor, Named, NamedView, PreparedPair};
+
+const WIDTH: usize = 320;
+const HEIGHT: usize = 240;
+
+/// Two photos of the same blobs, one shifted.
+fn pixels(shift: usize) -> Tensor {
+    let at = |x: usize, y: usize, c: usize| {
+        let cell = (((x + shift) / 9) as u32).wrapping_mul(0x9E37_79B9) ^ ((y / 7) as u32).wrapping_mul(0x85EB_CA6B);
+        (cell.wrapping_add(c as u32).wrapping_mul(0xC2B2_AE35) >> 24) as u8
+    };
+    let values = (0..HEIGHT).flat_map(|y| (0..WIDTH).flat_map(move |x| (0..3).map(move |c| at(x, y, c)))).collect();
+    Tensor::from_vec(values, &[HEIGHT as i64, WIDTH as i64, 3]).unwrap()
+}
+
+fn spawn(plan: &StagePlan, plugin: &LoadedPlugin) -> Instance {
+    let options = InstanceOptions { threads: 1, ..InstanceOptions::default() };
+    Instance::spawn(plan, plugin, options, Arc::new(Silent)).unwrap()
+}
+
+/// Features and matches of the two photos, every bit of them.
+fn results(registry: &Registry, extractor: &str, matcher: &str) -> Result<Vec<Vec<u32>>, EngineError> {
+    let toml = format!(
+        "[[features]]\nextractor = {{ plugin = \"{extractor}\" }}\nmatcher = {{ plugin = \"{matcher}\" }}\n\
+         [mapper]\nplugin = \"dummy-mapper\"\n"
+    );
+    let raw = RawConfig::parse(&toml, "test")?;
+    let negotiated = negotiate(&raw, registry, &SearchPaths::new(&raw).weights)?;
+    let extract = spawn(&negotiated.extractor, &registry.load(extractor)?);
+    let matching = spawn(&negotiated.matcher, &registry.load(matcher)?);
+    let photos = [pixels(0), pixels(18)];
+    let size = [WIDTH as u32, HEIGHT as u32];
+    let images: Vec<_> = photos.iter().map(|p| ImageTensor { pixels: p.view(), image_size: size }).collect();
+    let features: Vec<Named> =
+        extract.extract(&images)?.into_iter().map(|f| f.into_named(Some(size)).unwrap()).collect();
+    let prepare = |named: &Named| matching.prepare(&ImageFeatures::from_named(&NamedView::of(named)).unwrap());
+    let prepared = [prepare(&features[0])?, prepare(&features[1])?];
+    let pair = PreparedPair { image1: NamedView::of(&prepared[0]), image2: NamedView::of(&prepared[1]) };
+    let count = |named: &Named| NamedView::of(named).get("keypoints").unwrap().shape()[0] as usize;
+    let matches = matching.match_pairs(&[pair], &[[count(&features[0]), count(&features[1])]])?.remove(0);
+    assert!(count(&features[0]) > 10, "{extractor} found {} keypoints", count(&features[0]));
+
+    let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<u32>>();
+    let mut all = vec![matches.indices.concat(), bits(&matches.scores)];
+    for named in &features {
+        let view = NamedView::of(named);
+        all.extend(["keypoints", "scores", "descriptors"].map(|name| bits(view.slice(name).unwrap())));
+    }
+    Ok(all)
+}
+
+fn exported() -> Registry {
+    Registry::discover(&SearchPaths::new(&RawConfig::parse("", "test").unwrap()))
+}
+
+fn native() -> Registry {
+    let mut registry = Registry::default();
+    let modules = [
+        scene3d_aliked::module(),
+        scene3d_superpoint::module(),
+        scene3d_nearest::module(),
+        scene3d_lightglue::module(),
+        scene3d_dummy_extractor::module(),
+        scene3d_dummy_matcher::module(),
+        scene3d_dummy_mapper::module(),
+    ];
+    modules.into_iter().for_each(|module| registry.add_static(module).unwrap());
+    registry
+}
+
+fn check_same_bytes(extractor: &str, matcher: &str) {
+    let (one, two) =
+        (results(&native(), extractor, matcher).unwrap(), results(&exported(), extractor, matcher).unwrap());
+    assert!(one == two, "{extractor}+{matcher}: linked and opened plugins differ");
+}
+
+#[test]
+fn dummies() {
+    check_same_bytes("dummy-extractor", "dummy-matcher");
+}
+
+#[test]
+fn aliked_and_nearest() {
+    if has_weights() {
+        check_same_bytes("aliked", "nearest");
+    }
+}
+
+#[test]
+fn aliked_and_lightglue() {
+    if has_weights() {
+        check_same_bytes("aliked", "lightglue");
+    }
+}
