@@ -238,6 +238,21 @@ mod tests {
     }
 
     #[test]
+    fn a_noisy_model_registers_as_in_an_independent_implementation() {
+        // 12 random centres, moved, turned, scaled by 2.3 and disturbed; registered counts from numpy, all triplets
+        #[rustfmt::skip]
+        let truth = [[0.421, -1.837, 0.479], [-1.055, -0.205, -1.576], [-1.272, -0.352, 1.734], [0.614, 0.265, 0.348],
+            [-1.197, -0.464, -0.941], [-0.322, -0.479, 0.907], [-0.007, -0.721, 0.018], [-0.445, -0.52, -0.615],
+            [-0.054, 0.16, -0.634], [1.339, -0.38, -0.993], [-0.517, 0.1, 0.048], [-1.259, 1.901, 1.069]];
+        #[rustfmt::skip]
+        let estimate = [[0.589, 1.422, -3.391], [3.324, 0.066, 2.765], [-3.029, 3.885, 1.042], [-1.854, -1.391, -0.025],
+            [2.353, 1.131, 2.255], [-1.687, 1.563, -0.23], [0.237, 0.5, -0.627], [1.417, 0.32, 0.808],
+            [0.552, -1.41, 1.33], [1.228, -3.223, -1.466], [-0.846, 0.356, 1.69], [-4.223, 0.583, 5.01]];
+        let pairs: Vec<_> = truth.into_iter().map(Vector3::from).zip(estimate.map(Vector3::from)).collect();
+        assert_eq!(max_registered(&pairs, &DEFAULT_THRESHOLDS), [3, 3, 4, 6, 8, 9, 11, 12, 12]);
+    }
+
+    #[test]
     fn triplets_of_many_cameras_are_sampled() {
         assert_eq!(triplets(84).count(), MAX_TRIPLETS);
         assert!(triplets(300).count() <= MAX_TRIPLETS);
