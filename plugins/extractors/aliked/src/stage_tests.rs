@@ -74,11 +74,13 @@ fn tiny_images_have_no_features_and_are_no_error() {
             assert_eq!(found, [const { [Vec::<f32>::new(), Vec::new(), Vec::new()] }], "{height}x{width}");
         }
         for (height, width) in [(5, 5), (5, 64), (33, 7)] {
-            let [[keypoints, scores, descriptors]] = &extract(&mut stage, &[&Pixels::photo(height, width)], 1)[..] else {
+            let [[keypoints, scores, descriptors]] = &extract(&mut stage, &[&Pixels::photo(height, width)], 1)[..]
+            else {
                 panic!("one image, one result")
             };
             assert_eq!((keypoints.len(), descriptors.len()), (2 * scores.len(), 64 * scores.len()));
-            let is_inside = |at: &[f32]| (0.0..=width as f32).contains(&at[0]) && (0.0..=height as f32).contains(&at[1]);
+            let is_inside =
+                |at: &[f32]| (0.0..=width as f32).contains(&at[0]) && (0.0..=height as f32).contains(&at[1]);
             assert!(keypoints.chunks(2).all(is_inside), "{height}x{width}: {keypoints:?}");
         }
     }

@@ -12,7 +12,7 @@ use super::map::{Map, slide};
 use super::pack::pack_conv;
 use super::planar::{PlanarConv, Planes};
 use super::resample::{Tap, taps};
-use super::vector::activate;
+use super::vector::{activate, vectorize};
 use crate::parameters::{Conv, Parameters};
 
 /// Channels after the score head's first layer.
@@ -35,6 +35,8 @@ pub struct Aggregated {
     slices: [Map; 3],
     /// `[h, 4, 1 + w + 1]`
     planes: Vec<f32>,
+    /// Height and width that `planes` were made for.
+    planes_of: [usize; 2],
     /// `[h, w]` of the padded image.
     pub scores: Vec<f32>,
 }
@@ -58,23 +60,33 @@ impl Aggregator {
 
     pub fn run(&self, arch: Arch, blocks: &Blocks, out: &mut Aggregated) {
         let [x1, low @ ..] = &blocks.outputs;
-        let Aggregated { branches, slices, planes, scores } = out;
+        let Aggregated { branches, slices, planes, planes_of, scores } = out;
         for (i, input) in low.iter().enumerate() {
             pointwise(arch, &self.branches[i + 1], Activation::Selu, input, &mut branches[i]);
             pointwise(arch, &self.slices[i + 1], Activation::Identity, &branches[i], &mut slices[i]);
         }
-        self.first_layers(arch, x1, slices, planes);
+        self.first_layers(arch, x1, slices, (planes, planes_of));
         self.last_layers(arch, x1, planes, scores);
     }
 
     /// 1x1 convolution, SELU, 3x3 convolution to 4 planes, SELU.
-    fn first_layers(&self, arch: Arch, x1: &Map, slices: &[Map; 3], planes: &mut Vec<f32>) {
+    fn first_layers(
+        &self,
+        arch: Arch,
+        x1: &Map,
+        slices: &[Map; 3],
+        (planes, planes_of): (&mut Vec<f32>, &mut [usize; 2]),
+    ) {
         let (height, width) = (x1.height, x1.width);
         let conv = &self.convs[0];
         let pitch = width + 2;
         let row_len = conv.c_out * pitch;
-        planes.clear();
-        planes.resize(height * row_len, 0.0);
+        if *planes_of != [height, width] {
+            // margins are zero, and stay so as only pixels are written
+            *planes_of = [height, width];
+            planes.clear();
+            planes.resize(height * row_len, 0.0);
+        }
         let mut enlarge = slices.each_ref().map(|slice| Enlarge::new(slice, height, width));
         let mut branch = vec![0.0; width * self.branches[0].columns];
         let mut slice = vec![0.0; width * self.slices[0].columns];
@@ -85,12 +97,20 @@ impl Aggregator {
             let len = self.branches[0].columns;
             let features = Segment { values: &branch, step: len, len };
             self.slices[0].multiply(arch, &[features], Activation::Identity, &mut slice);
-            arch.dispatch(|| {
-                keep_hidden(&slice, &mut hidden);
-                enlarge.iter_mut().for_each(|enlarge| enlarge.add_row(y, &mut hidden));
-            });
+            vectorize(
+                arch,
+                #[inline(always)]
+                || {
+                    keep_hidden(&slice, &mut hidden);
+                    enlarge.iter_mut().for_each(|enlarge| enlarge.add_row(y, &mut hidden));
+                },
+            );
             arch.dispatch(Selu(&mut hidden));
-            arch.dispatch(|| to_planes(&hidden, pitch, out));
+            vectorize(
+                arch,
+                #[inline(always)]
+                || to_planes(&hidden, pitch, out),
+            );
         };
         let show = |y: usize, window: [&[f32]; 3]| {
             let values = &mut planes[y * row_len..][..row_len];
@@ -172,7 +192,9 @@ impl<'a> Enlarge<'a> {
 #[inline(always)]
 fn keep_hidden(padded: &[f32], out: &mut [f32]) {
     for (out, padded) in out.chunks_exact_mut(HIDDEN).zip(padded.chunks_exact(COLUMN_BLOCK)) {
-        out.copy_from_slice(&padded[..HIDDEN]);
+        for c in 0..HIDDEN {
+            out[c] = padded[c];
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use pulp::Arch;
 use super::gemm::{Activation, Matrix, Segment};
 use super::map::Map;
 use super::pack::{pack_conv, pack_with_shortcut};
+use super::vector::vectorize;
 use crate::parameters::{DeformConv, Residual};
 use scene3d_torch::Result;
 
@@ -80,17 +81,21 @@ fn sample_row(arch: Arch, matrix: &Matrix, input: &Map, y: usize, offsets: &mut 
     matrix.multiply(arch, &conv3x3(input.window(y), input.channels), Activation::Identity, offsets);
     // the offsets' bound: max(h, w) / 4 (ALIKED nets/blocks.py, DeformableConv2d)
     let bound = input.height.max(input.width) as f32 / 4.0;
-    arch.dispatch(|| {
-        let taps_of_pixels = samples.chunks_exact_mut(NUM_TAPS * input.channels);
-        for (x, (taps, moves)) in taps_of_pixels.zip(offsets.chunks_exact(matrix.columns)).enumerate() {
-            for (tap, sample) in taps.chunks_exact_mut(input.channels).enumerate() {
-                let [dy, dx] = [moves[2 * tap], moves[2 * tap + 1]].map(|offset| offset.clamp(-bound, bound));
-                let at_y = (y + tap / 3) as f32 - 1.0 + dy;
-                let at_x = (x + tap % 3) as f32 - 1.0 + dx;
-                bilinear(input, at_y, at_x, sample);
+    vectorize(
+        arch,
+        #[inline(always)]
+        || {
+            let taps_of_pixels = samples.chunks_exact_mut(NUM_TAPS * input.channels);
+            for (x, (taps, moves)) in taps_of_pixels.zip(offsets.chunks_exact(matrix.columns)).enumerate() {
+                for (tap, sample) in taps.chunks_exact_mut(input.channels).enumerate() {
+                    let [dy, dx] = [moves[2 * tap], moves[2 * tap + 1]].map(|offset| offset.clamp(-bound, bound));
+                    let at_y = (y + tap / 3) as f32 - 1.0 + dy;
+                    let at_x = (x + tap % 3) as f32 - 1.0 + dx;
+                    bilinear(input, at_y, at_x, sample);
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 /// The three segments of a 3x3 convolution over channels-last rows with margins.

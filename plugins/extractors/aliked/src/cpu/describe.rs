@@ -10,6 +10,7 @@ use super::gemm::{Activation, Matrix, Segment};
 use super::map::Map;
 use super::pack::{pack_conv, values};
 use super::resample::{Tap, taps};
+use super::vector::vectorize;
 use crate::parameters::{DescriptorHead, Parameters};
 
 /// Keypoints whose patches and samples are held at once; bounded by the second-level cache.
@@ -87,12 +88,16 @@ impl<'a> FeatureField<'a> {
         branch.resize(pixels.len() * quarter, 0.0);
         let segment = Segment { values: inputs, step: self.block1.channels, len: self.block1.channels };
         self.branch1.multiply(arch, &[segment], Activation::Selu, branch);
-        arch.dispatch(|| {
-            let features = out.chunks_exact_mut(4 * quarter);
-            for ((feature, branch), &pixel) in features.zip(branch.chunks_exact(quarter)).zip(pixels) {
-                self.assemble(pixel, branch, feature);
-            }
-        });
+        vectorize(
+            arch,
+            #[inline(always)]
+            || {
+                let features = out.chunks_exact_mut(4 * quarter);
+                for ((feature, branch), &pixel) in features.zip(branch.chunks_exact(quarter)).zip(pixels) {
+                    self.assemble(pixel, branch, feature);
+                }
+            },
+        );
     }
 
     #[inline(always)]
@@ -130,7 +135,9 @@ fn normalize(vector: &mut [f32]) {
         }
     }
     let norm = sums.iter().sum::<f32>().sqrt().max(1e-12);
-    vector.iter_mut().for_each(|value| *value /= norm);
+    for value in vector {
+        *value /= norm;
+    }
 }
 
 impl Describer {
@@ -167,7 +174,11 @@ impl Describer {
             }
             let samples = Segment { values: &batch, step: of_keypoint, len: of_keypoint };
             self.aggregation.multiply(arch, &[samples], Activation::Identity, descriptors);
-            arch.dispatch(|| descriptors.chunks_exact_mut(self.dim).for_each(normalize));
+            vectorize(
+                arch,
+                #[inline(always)]
+                || descriptors.chunks_exact_mut(self.dim).for_each(normalize),
+            );
             scratch.batch = batch;
         }
         descriptors
@@ -210,12 +221,17 @@ impl Describer {
         let buffers = (&mut scratch.branch_inputs, &mut scratch.branch);
         field.evaluate(arch, &scratch.pixels, buffers, &mut scratch.features);
         scratch.samples.resize(corners.len() * self.dim, 0.0);
-        arch.dispatch(|| {
-            let features = scratch.features.chunks_exact(4 * self.dim);
-            for ((out, features), corners) in scratch.samples.chunks_exact_mut(self.dim).zip(features).zip(&corners) {
-                corners.blend(features, out);
-            }
-        });
+        vectorize(
+            arch,
+            #[inline(always)]
+            || {
+                let features = scratch.features.chunks_exact(4 * self.dim);
+                for ((out, features), corners) in scratch.samples.chunks_exact_mut(self.dim).zip(features).zip(&corners)
+                {
+                    corners.blend(features, out);
+                }
+            },
+        );
         let samples = Segment { values: &scratch.samples, step: self.dim, len: self.dim };
         self.sample.multiply(arch, &[samples], Activation::Selu, out);
     }

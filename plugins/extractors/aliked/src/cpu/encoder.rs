@@ -7,6 +7,7 @@ use super::deform::{DeformBlock, DeformScratch, conv3x3};
 use super::gemm::{Activation, Matrix, Segment};
 use super::map::{Map, average_pool, slide};
 use super::pack::{pack_conv, pack_with_shortcut};
+use super::vector::vectorize;
 use crate::parameters::Parameters;
 
 /// Packed weights of the blocks.
@@ -40,11 +41,23 @@ impl Encoder {
     pub fn run(&self, arch: Arch, image: &Map, blocks: &mut Blocks) {
         let Blocks { outputs: [x1, x2, x3, x4], pooled, scratch } = blocks;
         pair_of_convs(arch, &self.block1, image, Shortcut::None, x1);
-        arch.dispatch(|| average_pool(x1, 2, pooled));
+        vectorize(
+            arch,
+            #[inline(always)]
+            || average_pool(x1, 2, pooled),
+        );
         pair_of_convs(arch, &self.block2, pooled, Shortcut::Input, x2);
-        arch.dispatch(|| average_pool(x2, 4, pooled));
+        vectorize(
+            arch,
+            #[inline(always)]
+            || average_pool(x2, 4, pooled),
+        );
         self.block3.run(arch, pooled, scratch, x3);
-        arch.dispatch(|| average_pool(x3, 4, pooled));
+        vectorize(
+            arch,
+            #[inline(always)]
+            || average_pool(x3, 4, pooled),
+        );
         self.block4.run(arch, pooled, scratch, x4);
     }
 }

@@ -23,32 +23,38 @@ impl Map {
     }
 
     /// Elements of a row with its margin.
+    #[inline(always)]
     pub fn row_len(&self) -> usize {
         (self.width + 2) * self.channels
     }
 
     /// A row with its margin.
+    #[inline(always)]
     pub fn row(&self, y: usize) -> &[f32] {
         &self.values[y * self.row_len()..][..self.row_len()]
     }
 
     /// A row without its margin.
+    #[inline(always)]
     pub fn inner(&self, y: usize) -> &[f32] {
         &self.values[y * self.row_len() + self.channels..][..self.width * self.channels]
     }
 
     /// A row without its margin, to be written.
+    #[inline(always)]
     pub fn inner_mut(&mut self, y: usize) -> &mut [f32] {
         let first = y * self.row_len() + self.channels;
         &mut self.values[first..][..self.width * self.channels]
     }
 
     /// Channels of a pixel.
+    #[inline(always)]
     pub fn pixel(&self, y: usize, x: usize) -> &[f32] {
         &self.values[y * self.row_len() + (x + 1) * self.channels..][..self.channels]
     }
 
     /// Channels of a pixel, or zeros outside.
+    #[inline(always)]
     pub fn pixel_or_zeros(&self, y: isize, x: isize) -> &[f32] {
         let is_inside = (0..self.height as isize).contains(&y) && (0..self.width as isize).contains(&x);
         if is_inside { self.pixel(y as usize, x as usize) } else { &self.zeros[..self.channels] }
@@ -86,6 +92,7 @@ pub fn slide(
 }
 
 /// Means of `factor x factor` pixels.
+#[inline(always)] // into the caller's vector instructions
 pub fn average_pool(input: &Map, factor: usize, out: &mut Map) {
     out.reset(input.height / factor, input.width / factor, input.channels);
     let scale = 1.0 / (factor * factor) as f32;
@@ -96,10 +103,14 @@ pub fn average_pool(input: &Map, factor: usize, out: &mut Map) {
         for row in (y * factor..(y + 1) * factor).map(|y| input.inner(y)) {
             for (pooled, pixels) in pooled.chunks_exact_mut(channels).zip(row.chunks_exact(factor * channels)) {
                 for pixel in pixels.chunks_exact(channels) {
-                    pooled.iter_mut().zip(pixel).for_each(|(sum, value)| *sum += value);
+                    for (sum, value) in pooled.iter_mut().zip(pixel) {
+                        *sum += value;
+                    }
                 }
             }
         }
-        pooled.iter_mut().for_each(|sum| *sum *= scale);
+        for sum in pooled {
+            *sum *= scale;
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use pulp::Arch;
 
+use super::vector::vectorize;
+
 /// Rounds that recover maxima hidden by a suppressed neighbour.
 const RECOVERY_ROUNDS: usize = 2;
 
@@ -20,26 +22,38 @@ pub fn suppress(arch: Arch, scores: &[f32], width: usize, radius: usize, scratch
     let NmsScratch { remaining, rows_f32, pooled_f32, rows_u8, suppressed } = scratch;
     resize(keep, scores.len());
     max_filter(arch, scores, width, radius, rows_f32, pooled_f32);
-    arch.dispatch(|| {
-        for ((keep, score), max) in keep.iter_mut().zip(scores).zip(&*pooled_f32) {
-            *keep = u8::from(score == max);
-        }
-    });
+    vectorize(
+        arch,
+        #[inline(always)]
+        || {
+            for ((keep, score), max) in keep.iter_mut().zip(scores).zip(&*pooled_f32) {
+                *keep = u8::from(score == max);
+            }
+        },
+    );
     resize(remaining, scores.len());
     for _ in 0..RECOVERY_ROUNDS {
         max_filter(arch, keep, width, radius, rows_u8, suppressed);
-        arch.dispatch(|| {
-            for ((remaining, score), suppressed) in remaining.iter_mut().zip(scores).zip(&*suppressed) {
-                *remaining = if *suppressed == 0 { *score } else { 0.0 };
-            }
-        });
+        vectorize(
+            arch,
+            #[inline(always)]
+            || {
+                for ((remaining, score), suppressed) in remaining.iter_mut().zip(scores).zip(&*suppressed) {
+                    *remaining = if *suppressed == 0 { *score } else { 0.0 };
+                }
+            },
+        );
         max_filter(arch, remaining, width, radius, rows_f32, pooled_f32);
-        arch.dispatch(|| {
-            let maxima = remaining.iter().zip(&*pooled_f32).map(|(remaining, max)| u8::from(remaining == max));
-            for ((keep, is_max), suppressed) in keep.iter_mut().zip(maxima).zip(&*suppressed) {
-                *keep |= is_max & u8::from(*suppressed == 0);
-            }
-        });
+        vectorize(
+            arch,
+            #[inline(always)]
+            || {
+                let maxima = remaining.iter().zip(&*pooled_f32).map(|(remaining, max)| u8::from(remaining == max));
+                for ((keep, is_max), suppressed) in keep.iter_mut().zip(maxima).zip(&*suppressed) {
+                    *keep |= is_max & u8::from(*suppressed == 0);
+                }
+            },
+        );
     }
 }
 
@@ -55,22 +69,26 @@ fn max_filter<T: Copy + Default + PartialOrd>(
     resize(rows, input.len());
     resize(out, input.len());
     let height = input.len() / width;
-    arch.dispatch(|| {
-        for (out, row) in rows.chunks_exact_mut(width).zip(input.chunks_exact(width)) {
-            out.copy_from_slice(row);
-            for shift in 1..=radius.min(width - 1) {
-                max_into(&mut out[shift..], row);
-                max_into(out, &row[shift..]);
+    vectorize(
+        arch,
+        #[inline(always)]
+        || {
+            for (out, row) in rows.chunks_exact_mut(width).zip(input.chunks_exact(width)) {
+                out.copy_from_slice(row);
+                for shift in 1..=radius.min(width - 1) {
+                    max_into(&mut out[shift..], row);
+                    max_into(out, &row[shift..]);
+                }
             }
-        }
-        for (y, out) in out.chunks_exact_mut(width).enumerate() {
-            let (first, last) = (y.saturating_sub(radius), (y + radius).min(height - 1));
-            out.copy_from_slice(&rows[first * width..][..width]);
-            for y in first + 1..=last {
-                max_into(out, &rows[y * width..][..width]);
+            for (y, out) in out.chunks_exact_mut(width).enumerate() {
+                let (first, last) = (y.saturating_sub(radius), (y + radius).min(height - 1));
+                out.copy_from_slice(&rows[first * width..][..width]);
+                for y in first + 1..=last {
+                    max_into(out, &rows[y * width..][..width]);
+                }
             }
-        }
-    });
+        },
+    );
 }
 
 #[inline(always)]

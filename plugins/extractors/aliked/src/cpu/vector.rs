@@ -1,11 +1,29 @@
 //! Vector mathematics that the network's activations need.
 
-use pulp::Simd;
+use pulp::{Arch, Simd, WithSimd};
 
 use super::gemm::Activation;
 
 const SELU_ALPHA: f32 = 1.673_263_2;
 const SELU_SCALE: f32 = 1.050_701;
+
+/// Compiles plain loops with the widest instructions of this machine; the closure is to be `#[inline(always)]`.
+///
+/// `Arch::dispatch` takes an `FnOnce`, whose shim around a closure is not inlined: its loops would stay narrow.
+pub fn vectorize(arch: Arch, body: impl FnMut()) {
+    arch.dispatch(Loops(body));
+}
+
+struct Loops<F>(F);
+
+impl<F: FnMut()> WithSimd for Loops<F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, _: S) {
+        (self.0)();
+    }
+}
 
 /// `e^x`, relative error below 2e-7; Cody-Waite reduction and a degree-5 polynomial (Cephes `expf`).
 #[inline(always)]
