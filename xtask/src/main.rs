@@ -31,7 +31,7 @@ usage: cargo xtask COMMAND
   build              setup, then the host and every plugin, staged in target/release/plugins/
   demo [PHOTOS_DIR]  build, then reconstruct the sample scene or your photos into out/
   test [ARGS..]      build, then every test; ARGS go to cargo nextest
-  tidy               layers, file sizes, links, unsafe code, ABI hash
+  tidy               layers, file sizes, links, left-over words, ABI hash
 
 SCENE3D_CACHE   folder of downloads, shared by checkouts (default: ~/.cache/scene3d/downloads)
 SCENE3D_PYTHON  Python to use (default: python3.11, else the newest of python3.10 to 3.14, else python3)

@@ -223,6 +223,12 @@ fn poisoned() -> SdkError {
     .help("destroy it and create another")
 }
 
+// SAFETY: every function of `HostVt` is tagged [any-thread], and `host_data` is only ever passed to those; so a stage's
+// worker threads may share the host.
+unsafe impl Send for Host<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Host<'_> {}
+
 const _: () = assert!(ABI_VERSION.major == 1, "a new major needs new extension ids and a note in docs/abi.md");
 
 #[cfg(test)]

@@ -31,15 +31,6 @@ pub struct Host<'a> {
     target: &'a str,
 }
 
-// `CallContext` says `[any-thread]` of log, progress and is_cancelled, so a stage's worker threads may share it.
-#[allow(unsafe_code)]
-mod threads {
-    // SAFETY: every function of `HostVt` is tagged [any-thread], and `host_data` is only ever passed to those.
-    unsafe impl Send for super::Host<'_> {}
-    // SAFETY: as above.
-    unsafe impl Sync for super::Host<'_> {}
-}
-
 impl<'a> Host<'a> {
     pub(crate) fn new(context: &'a CallContext, target: &'a str) -> Self {
         Self { context, target }

@@ -46,6 +46,8 @@ struct Package {
 #[derive(Deserialize)]
 struct Dependency {
     name: String,
+    /// `dev`, `build`, or none.
+    kind: Option<String>,
     /// Set for crates of this workspace only.
     path: Option<String>,
 }
@@ -64,7 +66,8 @@ fn check_package(package: &Package, root: &str) -> Vec<Failure> {
     let manifest = package.manifest_path.strip_prefix(root).unwrap_or(&package.manifest_path).trim_start_matches('/');
     let Some(allowed) = allowed_of(&package.name, manifest) else { return Vec::new() };
     let own = package.dependencies.iter().filter(|dependency| dependency.path.is_some());
-    let forbidden = own.filter(|dependency| !allowed.contains(&dependency.name.as_str()));
+    let forbidden =
+        own.filter(|dependency| !allowed.contains(&dependency.name.as_str()) && !is_test_plugin(dependency, manifest));
     let failure = |dependency: &Dependency| {
         let message = format!(
             "{} must not depend on {}; allowed: {}. move the code, or give a new edge its reason in docs/decisions/ and \
@@ -76,6 +79,12 @@ fn check_package(package: &Package, root: &str) -> Vec<Failure> {
         Failure::new(manifest, line_of(&package.manifest_path, &dependency.name), message)
     };
     forbidden.map(failure).collect()
+}
+
+/// Plugins made for tests are what the host's own tests load; nothing else may lean on them.
+fn is_test_plugin(dependency: &Dependency, manifest: &str) -> bool {
+    let is_test = dependency.path.as_ref().is_some_and(|path| path.contains("/plugins/testing/"));
+    is_test && dependency.kind.as_deref() == Some("dev") && manifest.starts_with("host/")
 }
 
 /// None: anything goes, for what stands on top (command line, benches) and for crates of tests.
@@ -102,7 +111,7 @@ mod tests {
     use super::*;
 
     fn check_edges(name: &str, manifest: &str, dependencies: &[&str]) -> usize {
-        let dependency = |name: &&str| Dependency { name: (*name).into(), path: Some("/w/x".into()) };
+        let dependency = |name: &&str| Dependency { name: (*name).into(), kind: None, path: Some("/w/x".into()) };
         let package = Package {
             name: name.into(),
             manifest_path: format!("/w/{manifest}"),
@@ -135,8 +144,22 @@ mod tests {
     }
 
     #[test]
+    fn only_tests_of_the_host_load_the_plugins_made_for_tests() {
+        let check = |manifest: &str, kind: Option<&str>| {
+            let path = Some("/w/plugins/testing/hostile".into());
+            let hostile = Dependency { name: "scene3d-hostile".into(), kind: kind.map(str::to_owned), path };
+            let manifest_path = format!("/w/{manifest}");
+            let package = Package { name: "scene3d-engine".into(), manifest_path, dependencies: vec![hostile] };
+            check_package(&package, "/w").len()
+        };
+        assert_eq!(check("host/engine/Cargo.toml", Some("dev")), 0);
+        assert_eq!(check("host/engine/Cargo.toml", None), 1);
+        assert_eq!(check("plugins/x/y/Cargo.toml", Some("dev")), 1);
+    }
+
+    #[test]
     fn dependencies_from_outside_are_no_edges() {
-        let outside = Dependency { name: "serde".into(), path: None };
+        let outside = Dependency { name: "serde".into(), kind: None, path: None };
         let package = Package {
             name: "scene3d-abi".into(),
             manifest_path: "/w/core/abi/Cargo.toml".into(),
