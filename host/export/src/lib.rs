@@ -4,12 +4,30 @@
 //! [`write_atomic`] turns any of them into a file that is either whole or not there.
 
 mod atomic;
+mod colmap;
 mod error;
+mod glb;
+mod html;
+mod ply;
+mod preview;
 mod report;
+#[cfg(test)]
+mod test_scene;
+mod thumbnail;
+mod transforms;
+mod upright;
 
 pub use atomic::write_atomic;
+pub use colmap::{write_colmap_binary, write_colmap_text};
 pub use error::ExportError;
+pub use glb::write_glb;
+pub use html::{HtmlInputs, write_html};
+pub use ply::{decimate, default_decimated_points, write_decimated_ply, write_ply};
+pub use preview::{MatchSample, best_neighbours};
 pub use report::{
     ConfigFacts, Histogram, ImageReport, OtherModel, OutputFile, PairReport, PluginFacts, REPORT_SCHEMA_VERSION,
     Report, RunFacts, StageTime, Verdict, WeightsFacts,
 };
+pub use thumbnail::Thumbnail;
+pub use transforms::{TransformsPaths, world_from_gl_cam, write_transforms};
+pub use upright::upright_from_world;
