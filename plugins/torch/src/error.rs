@@ -62,11 +62,11 @@ pub enum TorchError {
 
 impl From<TchError> for TorchError {
     fn from(error: TchError) -> Self {
-        classify(error.to_string())
+        classify(&error.to_string())
     }
 }
 
-fn classify(message: String) -> TorchError {
+fn classify(message: &str) -> TorchError {
     // c10 appends a C++ backtrace; its first line is the message
     let first_line = message.lines().next().unwrap_or_default().to_owned();
     let lower = message.to_lowercase();
@@ -107,7 +107,7 @@ impl From<TorchError> for SdkError {
 pub fn guard<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     let outcome = tch::no_grad(|| catch_unwind(AssertUnwindSafe(body)));
     outcome.unwrap_or_else(|payload| match torch_message(payload.downcast_ref::<String>()) {
-        Some(message) => Err(classify(message)),
+        Some(message) => Err(classify(&message)),
         None => resume_unwind(payload),
     })
 }

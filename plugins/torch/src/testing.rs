@@ -36,7 +36,6 @@ impl Golden {
     ///
     /// # Panics
     /// If there is none of that name.
-    #[must_use]
     pub fn get(&self, name: &str) -> &Tensor {
         match self.0.iter().find(|(known, _)| known == name) {
             Some((_, tensor)) => tensor,

@@ -2,6 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use tch::{Kind, Tensor};
@@ -18,16 +20,17 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Reads a `.pth` (as data; no pickle code is run) or `.safetensors` file.
+    /// Reads a `.pth` (as data; no pickle code is run) or `.safetensors` file, whatever its extension says: users
+    /// import either under the name that a plugin declares.
     ///
     /// # Errors
     /// [`TorchError::Unreadable`] with what is wrong.
     pub fn load(path: &Path) -> Result<Self> {
         let unreadable = |reason: String| TorchError::Unreadable { reason, path: path.to_owned() };
-        let checkpoint = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("safetensors") => read_safetensors(path),
-            Some("pth" | "pt") => pth::read(path),
-            _ => Err("unknown format, expected .pth or .safetensors".to_owned()),
+        let checkpoint = match Format::of(path) {
+            Some(Format::Safetensors) => read_safetensors(path),
+            Some(Format::Pth) => pth::read(path),
+            None => Err("unknown format, expected .pth or .safetensors".to_owned()),
         };
         let Checkpoint { tensors, attributes } = checkpoint.map_err(unreadable)?;
         Ok(Self { source_name: path.display().to_string(), tensors, attributes, used: RefCell::default() })
@@ -116,6 +119,27 @@ impl Weights {
     }
 }
 
+enum Format {
+    Pth,
+    Safetensors,
+}
+
+impl Format {
+    /// By content, and by extension where the content is neither, so that the reader says what is wrong with it.
+    fn of(path: &Path) -> Option<Self> {
+        let mut start = Vec::new();
+        // a file that can't be opened is reported by its reader
+        let _ = File::open(path).and_then(|file| file.take(9).read_to_end(&mut start));
+        match (start.as_slice(), path.extension().and_then(|extension| extension.to_str())) {
+            ([b'P', b'K', 3, 4, ..], _) => Some(Self::Pth),
+            // eight bytes of length, then a JSON object
+            ([_, _, _, _, _, _, _, _, b'{'], _) | (_, Some("safetensors")) => Some(Self::Safetensors),
+            (_, Some("pth" | "pt")) => Some(Self::Pth),
+            _ => None,
+        }
+    }
+}
+
 fn read_safetensors(path: &Path) -> std::result::Result<Checkpoint, String> {
     let named = Tensor::read_safetensors(path).map_err(|error| error.to_string())?;
     Ok(Checkpoint { tensors: named.into_iter().collect(), attributes: BTreeMap::new() })
@@ -172,6 +196,14 @@ mod tests {
         Tensor::write_safetensors(&[("w", &stored)], &path).unwrap();
         let got = Weights::load(&path).unwrap().get("w", &[2]).unwrap();
         assert_eq!(Vec::<f32>::try_from(got).unwrap(), [0.099_975_586, -2.5]);
+    }
+
+    #[test]
+    fn content_counts_and_not_the_extension() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("imported.pth");
+        Tensor::write_safetensors(&[("w", &Tensor::from_slice(&[1.0_f32]))], &path).unwrap();
+        assert_eq!(Weights::load(&path).unwrap().shape("w"), Some(vec![1]));
     }
 
     #[test]

@@ -19,7 +19,7 @@ fn main() -> Result<()> {
     let num_threads = arguments.next().map_or(Ok(1), |count| count.to_string_lossy().parse())?;
     let mut files = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     files.sort();
-    let images = files.iter().map(|file| read(file)).collect::<Result<Vec<_>>>()?;
+    let images = files.iter().map(read).collect::<Result<Vec<_>>>()?;
     let parameters = Parameters::read(&Weights::load(&weights)?, Model::N16rot.sizes())?;
     let network = CpuNetwork::new(&parameters)?;
     let start = Instant::now();
@@ -27,7 +27,7 @@ fn main() -> Result<()> {
         let run = |thread: usize| {
             let images = &images;
             let network = &network;
-            scope.spawn(move || run(network, images.iter().skip(thread).step_by(num_threads)))
+            scope.spawn(move || run(network, &images.iter().skip(thread).step_by(num_threads)))
         };
         let threads: Vec<_> = (0..num_threads).map(run).collect();
         threads.into_iter().filter_map(|thread| thread.join().ok()).collect::<Vec<_>>()
@@ -51,7 +51,7 @@ struct Rgb {
     height: usize,
 }
 
-fn run<'a>(network: &CpuNetwork, images: impl Iterator<Item = &'a Rgb> + Clone) -> StepTimes {
+fn run<'a>(network: &CpuNetwork, images: &(impl Iterator<Item = &'a Rgb> + Clone)) -> StepTimes {
     let selection = Selection { max_keypoints: 2048, threshold: None, radius: 2 };
     let mut workspace = Workspace::default();
     let mut times = StepTimes::default();

@@ -28,8 +28,8 @@ pub struct Aliked {
 }
 
 enum Network {
-    Cpu { network: CpuNetwork, workspaces: Vec<Workspace> },
-    Torch { network: TorchNetwork, context: TorchContext },
+    Cpu { network: Box<CpuNetwork>, workspaces: Vec<Workspace> },
+    Torch { network: Box<TorchNetwork>, context: TorchContext },
 }
 
 impl Extractor for Aliked {
@@ -57,9 +57,9 @@ impl Aliked {
         let sizes = config.model.sizes();
         let parameters = guard(|| Parameters::read(weights, sizes))?;
         let network = if context.is_cpu() && context.kind == tch::Kind::Float {
-            Network::Cpu { network: CpuNetwork::new(&parameters)?, workspaces: Vec::new() }
+            Network::Cpu { network: Box::new(CpuNetwork::new(&parameters)?), workspaces: Vec::new() }
         } else {
-            Network::Torch { network: TorchNetwork::new(parameters, context)?, context }
+            Network::Torch { network: Box::new(TorchNetwork::new(parameters, context)?), context }
         };
         let selection = Selection {
             max_keypoints: config.max_keypoints as usize,
@@ -100,7 +100,7 @@ impl Aliked {
 impl Aliked {
     /// The same stage over torch operations.
     pub(crate) fn with_torch_network(self, network: TorchNetwork, context: TorchContext) -> Self {
-        Self { network: Network::Torch { network, context }, ..self }
+        Self { network: Network::Torch { network: Box::new(network), context }, ..self }
     }
 }
 

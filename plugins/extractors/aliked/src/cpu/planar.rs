@@ -51,24 +51,24 @@ impl WithSimd for Row<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
+    fn with_simd<S: Simd>(mut self, simd: S) {
         if self.conv.c_out == 4 {
-            tiles::<S, 4>(simd, self);
+            tiles::<S, 4>(simd, &mut self);
         } else {
-            tiles::<S, 1>(simd, self);
+            tiles::<S, 1>(simd, &mut self);
         }
     }
 }
 
 #[inline(always)]
-fn tiles<S: Simd, const C: usize>(simd: S, row: Row<'_>) {
+fn tiles<S: Simd, const C: usize>(simd: S, row: &mut Row<'_>) {
     let step = TILE * S::F32_LANES;
     let pitch = row.out.pitch;
     for x in (0..row.width).step_by(step) {
-        let sums = tile::<S, C>(simd, &row, x);
-        for c in 0..C {
+        let sums = tile::<S, C>(simd, row, x);
+        for (c, sums) in sums.into_iter().enumerate() {
             let out = &mut row.out.values[c * pitch + row.out.first + x..][..step];
-            for (out, sum) in S::as_mut_simd_f32s(out).0.iter_mut().zip(sums[c]) {
+            for (out, sum) in S::as_mut_simd_f32s(out).0.iter_mut().zip(sums) {
                 *out = activate(simd, row.activation, sum);
             }
         }
