@@ -27,8 +27,8 @@ pub enum WireError {
 }
 
 impl WireError {
-    pub(crate) fn content(name: &str, reason: impl ToString) -> Self {
-        Self::Content { name: name.to_owned(), reason: reason.to_string() }
+    pub(crate) fn content(name: &str, reason: impl Into<String>) -> Self {
+        Self::Content { name: name.to_owned(), reason: reason.into() }
     }
 
     pub(crate) fn tensor(name: &str) -> impl FnOnce(TensorError) -> Self {

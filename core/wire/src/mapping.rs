@@ -86,11 +86,11 @@ impl Mapping {
 }
 
 fn json<T: Serialize>(name: &str, value: &T) -> Result<Vec<u8>, WireError> {
-    serde_json::to_vec(value).map_err(|error| WireError::content(name, error))
+    serde_json::to_vec(value).map_err(|error| WireError::content(name, error.to_string()))
 }
 
 fn from_json<T: for<'d> Deserialize<'d>>(named: &NamedView<'_>, name: &str) -> Result<T, WireError> {
-    serde_json::from_str(named.text(name)?).map_err(|error| WireError::content(name, error))
+    serde_json::from_str(named.text(name)?).map_err(|error| WireError::content(name, error.to_string()))
 }
 
 fn model_to_named(model: &Reconstruction) -> Result<Named, WireError> {

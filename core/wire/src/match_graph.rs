@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use scene3d_scene::{ImageInfo, ImagePair, Matches};
+use scene3d_scene::{ImageId, ImageInfo, ImagePair, Matches};
 
 use crate::named::{NamedView, rows, tensor, vector};
 use crate::{Named, WireError};
@@ -42,7 +42,7 @@ impl MatchGraph {
         if self.keypoints.len() != self.images.len() || self.colors.len() != self.images.len() {
             return Err(WireError::content("keypoints", "expected one list of keypoints and colours an image"));
         }
-        let images = serde_json::to_vec(&self.images).map_err(|error| WireError::content("images_json", error))?;
+        let images = serde_json::to_vec(&self.images).map_err(|error| WireError::content("images_json", error.to_string()))?;
         let workspace = self.workspace.to_str().ok_or_else(|| WireError::content("workspace", "path is not UTF-8"))?;
         let pairs: Vec<[u32; 2]> = self.pairs.iter().map(|p| [p.pair.image1.0, p.pair.image2.0]).collect();
         let scores: Vec<f32> = self.pairs.iter().flat_map(|p| p.matches.scores.iter().copied()).collect();
@@ -65,7 +65,7 @@ impl MatchGraph {
     /// [`WireError`] if an array is missing or they contradict each other.
     pub fn from_named(named: &NamedView<'_>) -> Result<Self, WireError> {
         let images: Vec<ImageInfo> = serde_json::from_str(named.text("images_json")?)
-            .map_err(|error| WireError::content("images_json", error))?;
+            .map_err(|error| WireError::content("images_json", error.to_string()))?;
         let keypoint_offsets = named.slice::<u64>("keypoint_offsets")?;
         let match_offsets = named.slice::<u64>("match_offsets")?;
         let indices = parts("match_offsets", match_offsets, named.rows::<u32, 2>("matches")?)?;
@@ -74,16 +74,17 @@ impl MatchGraph {
         if pairs.len() != indices.len() {
             return Err(WireError::content("pairs", format!("{} pairs, {} offsets", pairs.len(), indices.len())));
         }
-        let pair_matches = |((ids, indices), scores): ((&[u32; 2], Vec<[u32; 2]>), Vec<f32>)| {
-            let pair = ImagePair::new(scene3d_scene::ImageId(ids[0]), scene3d_scene::ImageId(ids[1]))
-                .map_err(|error| WireError::content("pairs", error))?;
-            Ok(PairMatches { pair, matches: Matches { indices, scores } })
+        let pair_matches = |(ids, matches): (&[u32; 2], Matches)| {
+            let pair = ImagePair::new(ImageId(ids[0]), ImageId(ids[1]))
+                .map_err(|error| WireError::content("pairs", error.to_string()))?;
+            Ok(PairMatches { pair, matches })
         };
+        let matches = indices.into_iter().zip(scores).map(|(indices, scores)| Matches { indices, scores });
         Ok(Self {
             images,
             keypoints: parts("keypoint_offsets", keypoint_offsets, named.rows::<f32, 2>("keypoints")?)?,
             colors: parts("keypoint_offsets", keypoint_offsets, named.rows::<u8, 3>("colors")?)?,
-            pairs: pairs.iter().zip(indices).zip(scores).map(pair_matches).collect::<Result<_, WireError>>()?,
+            pairs: pairs.iter().zip(matches).map(pair_matches).collect::<Result<_, WireError>>()?,
             workspace: PathBuf::from(named.text("workspace")?),
         })
     }
@@ -112,7 +113,6 @@ pub(crate) fn parts<T: Clone>(name: &str, offsets: &[u64], all: &[T]) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scene3d_scene::ImageId;
 
     pub(crate) fn small_graph() -> MatchGraph {
         let image = |id: u32| ImageInfo {

@@ -69,7 +69,7 @@ impl<'a> NamedView<'a> {
 
     /// Text carried as `u8`.
     pub(crate) fn text(&self, name: &str) -> Result<&'a str, WireError> {
-        std::str::from_utf8(self.slice(name)?).map_err(|error| WireError::content(name, error))
+        std::str::from_utf8(self.slice(name)?).map_err(|error| WireError::content(name, error.to_string()))
     }
 }
 

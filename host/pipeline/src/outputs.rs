@@ -8,6 +8,8 @@ use scene3d_export::{
     write_colmap_text, write_decimated_ply, write_glb, write_ply, write_transforms,
 };
 
+use scene3d_scene::{Reconstruction, SceneError};
+
 use crate::PipelineError;
 use crate::context::Context;
 use crate::finished::Finished;
@@ -26,7 +28,7 @@ pub(crate) fn write_model(context: &Context<'_>, finished: &Finished<'_>) -> Res
     let Some(model) = finished.mapping.models.first() else { return Ok(Vec::new()) };
     let out = &context.request.out;
     write_colmap_binary(model, &out.join(MODEL))?;
-    write_colmap_text(model, &out.join(MODEL))?;
+    write_text_model(context, model)?;
     let file = |path: &str, write: &dyn Fn(&mut dyn Write) -> Result<(), ExportError>| {
         write_atomic(&out.join(path), |sink| write(sink))
     };
@@ -39,7 +41,19 @@ pub(crate) fn write_model(context: &Context<'_>, finished: &Finished<'_>) -> Res
     file("scene.glb", &|sink| write_glb(model, sink))?;
     file("transforms.json", &|sink| write_transforms(model, paths, sink))?;
     context.cancel.check()?;
-    DESCRIPTIONS.iter().map(|(path, description)| output_file(out, path, description)).collect()
+    let written = DESCRIPTIONS.iter().filter(|(path, _)| out.join(path).is_file());
+    written.map(|(path, description)| output_file(out, path, description)).collect()
+}
+
+/// The text format has no way to write a line break in a name; the binary one is there all the same.
+fn write_text_model(context: &Context<'_>, model: &Reconstruction) -> Result<(), PipelineError> {
+    match write_colmap_text(model, &context.request.out.join(MODEL)) {
+        Err(ExportError::Scene(error @ SceneError::NameWithLineBreak(_))) => {
+            context.warn(format!("the model was written in binary only: {error}"));
+            Ok(())
+        }
+        other => Ok(other?),
+    }
 }
 
 /// What is written of a model.

@@ -100,7 +100,9 @@ fn image_reports(finished: &Finished<'_>) -> Result<Vec<ImageReport>, PipelineEr
     };
     let mut reports: Vec<ImageReport> =
         finished.photos.photos.iter().zip(finished.extracted).map(of_photo).collect::<Result<_, _>>()?;
-    reports.extend(finished.photos.rejected.iter().map(rejected_report));
+    // they have no id in the run; numbers behind the photos' keep them apart in the report
+    let numbers = finished.photos.photos.len() as u32 + 1..;
+    reports.extend(numbers.zip(&finished.photos.rejected).map(rejected_report));
     Ok(reports)
 }
 
@@ -138,9 +140,9 @@ fn photo_report(
     })
 }
 
-fn rejected_report(rejected: &Rejected) -> ImageReport {
+fn rejected_report((image_id, rejected): (u32, &Rejected)) -> ImageReport {
     ImageReport {
-        image_id: 0,
+        image_id,
         name: rejected.name.clone(),
         image_size: None,
         num_keypoints: 0,
