@@ -14,6 +14,5 @@ pub const PREPARE: &str = "scene3d.prepare/1";
 #[repr(C)]
 pub struct Prepare {
     /// Inputs as `keypoints`, `descriptors`, ... of one image; outputs are handed to `run` once a pair. `[stage-thread]`
-    pub prepare:
-        extern "C" fn(*mut c_void, &CallContext, RSlice<'_, Port<'_>>) -> RResult<RVec<OwnedPort>, AbiError>,
+    pub prepare: extern "C" fn(*mut c_void, &CallContext, RSlice<'_, Port<'_>>) -> RResult<RVec<OwnedPort>, AbiError>,
 }

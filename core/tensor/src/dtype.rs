@@ -166,7 +166,9 @@ mod tests {
 
     #[test]
     fn dtypes_and_devices_survive_dlpack() {
-        for dtype in [DType::U8, DType::U32, DType::U64, DType::I32, DType::I64, DType::F16, DType::Bf16, DType::F32, DType::F64] {
+        for dtype in
+            [DType::U8, DType::U32, DType::U64, DType::I32, DType::I64, DType::F16, DType::Bf16, DType::F32, DType::F64]
+        {
             assert_eq!(DType::from_dl(dtype.to_dl()), Ok(dtype));
         }
         for device in [Device::Cpu, Device::Cuda(3)] {

@@ -59,7 +59,8 @@ impl FromStr for ShapeSpec {
             if let Ok(number) = part.parse::<i64>() {
                 return (number >= 0).then_some(Dim::Fixed(number));
             }
-            let is_name = part.starts_with(char::is_alphabetic) && part.chars().all(|c| c.is_alphanumeric() || c == '_');
+            let is_name =
+                part.starts_with(char::is_alphabetic) && part.chars().all(|c| c.is_alphanumeric() || c == '_');
             is_name.then(|| Dim::Named(part.to_owned()))
         };
         inner.split(',').map(dim).collect::<Option<Vec<_>>>().map(Self).ok_or_else(malformed)

@@ -195,7 +195,11 @@ mod tests {
         };
         let model = Reconstruction {
             cameras: [(CameraId(1), camera)].into(),
-            images: [(ImageId(1), image("a", 0.0, Some(Point3dId(5)))), (ImageId(2), image("b", 1.0, Some(Point3dId(5))))].into(),
+            images: [
+                (ImageId(1), image("a", 0.0, Some(Point3dId(5)))),
+                (ImageId(2), image("b", 1.0, Some(Point3dId(5)))),
+            ]
+            .into(),
             points3d: [(Point3dId(5), point)].into(),
         };
         let pair = ImagePair::new(ImageId(1), ImageId(2)).unwrap();

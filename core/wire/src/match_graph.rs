@@ -42,7 +42,8 @@ impl MatchGraph {
         if self.keypoints.len() != self.images.len() || self.colors.len() != self.images.len() {
             return Err(WireError::content("keypoints", "expected one list of keypoints and colours an image"));
         }
-        let images = serde_json::to_vec(&self.images).map_err(|error| WireError::content("images_json", error.to_string()))?;
+        let images =
+            serde_json::to_vec(&self.images).map_err(|error| WireError::content("images_json", error.to_string()))?;
         let workspace = self.workspace.to_str().ok_or_else(|| WireError::content("workspace", "path is not UTF-8"))?;
         let pairs: Vec<[u32; 2]> = self.pairs.iter().map(|p| [p.pair.image1.0, p.pair.image2.0]).collect();
         let scores: Vec<f32> = self.pairs.iter().flat_map(|p| p.matches.scores.iter().copied()).collect();

@@ -120,8 +120,11 @@ mod tests {
 
     #[test]
     fn items_are_told_apart_by_their_number() {
-        let named =
-            vec![vector("0.a", vec![1_u8]).unwrap(), vector("0.b", vec![2_u8]).unwrap(), vector("1.a", vec![3_u8]).unwrap()];
+        let named = vec![
+            vector("0.a", vec![1_u8]).unwrap(),
+            vector("0.b", vec![2_u8]).unwrap(),
+            vector("1.a", vec![3_u8]).unwrap(),
+        ];
         let items = items(&NamedView::of(&named)).unwrap();
         assert_eq!(items.len(), 2);
         assert_eq!(items[1].slice::<u8>("a").unwrap(), &[3]);
