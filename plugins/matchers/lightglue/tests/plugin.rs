@@ -66,7 +66,7 @@ fn one_and_two_threads_give_the_same_bytes() {
         let Some(weights) = find_weights("aliked_lightglue.pth") else { return };
         let weights = weights.rename(rename);
         let results = [1, 2].map(|num_threads| {
-            let Some(mut case) = Case::released(precision) else { return None };
+            let mut case = Case::released(precision)?;
             case.network =
                 Network::new(&weights, TorchContext::on(Device::Cpu, num_threads, precision).unwrap()).unwrap();
             let pair = [first_keypoints(&case, 0, 256), first_keypoints(&case, 1, 250)];
