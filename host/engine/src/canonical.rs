@@ -10,6 +10,11 @@ pub fn canonical_json(value: &Value) -> String {
     text
 }
 
+/// A scalar as it stands in names: text without quotes.
+pub(crate) fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 fn write_value(value: &Value, text: &mut String) {
     match value {
         Value::Object(entries) => {

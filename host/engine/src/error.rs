@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use scene3d_abi::{AbiError, ErrorCode};
 
+use crate::error_code::code_row;
 use crate::problem::{Problem, Problems};
 
 /// Result of engine calls.
@@ -56,9 +57,17 @@ impl PluginError {
     }
 
     pub(crate) fn from_abi(plugin: &str, call: &'static str, error: AbiError) -> Self {
-        let details = error.details.into_iter().map(|pair| (pair.0.into_string(), pair.1.into_string())).collect();
-        let help = error.help.into_string();
-        Self { help, details, ..Self::new(plugin, call, error.code, error.message) }
+        let details = error
+            .details
+            .into_iter()
+            .map(|pair| (shortened(pair.0.into_string()), shortened(pair.1.into_string())))
+            .collect();
+        let help = shortened(error.help.into_string());
+        Self {
+            help,
+            details,
+            ..Self::new(plugin, call, code_row(error.code).code, shortened(error.message.into_string()))
+        }
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
@@ -66,10 +75,21 @@ impl PluginError {
         self
     }
 
-    pub(crate) fn detail(mut self, name: &str, value: impl ToString) -> Self {
-        self.details.push((name.to_owned(), value.to_string()));
+    pub(crate) fn detail(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.details.push((name.to_owned(), value.into()));
         self
     }
+}
+
+/// Longest text of a plugin that is kept; what is longer is no message but an accident.
+const MAX_TEXT_BYTES: usize = 4096;
+
+fn shortened(mut text: String) -> String {
+    if text.len() > MAX_TEXT_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+        text.push_str(" ...");
+    }
+    text
 }
 
 impl EngineError {

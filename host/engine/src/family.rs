@@ -3,6 +3,8 @@
 use scene3d_abi::Descriptor;
 use serde_json::Value;
 
+use crate::canonical::text_of;
+
 /// Matches any family.
 const ANY: &str = "*";
 
@@ -11,12 +13,9 @@ const ANY: &str = "*";
 pub fn emitted(template: &str, config: &Value) -> String {
     let mut family = template.to_owned();
     for key in template_keys(template) {
-        let value = match config.get(key) {
-            Some(Value::String(text)) => text.clone(),
-            Some(value) => value.to_string(),
-            None => continue,
-        };
-        family = family.replace(&format!("{{{key}}}"), &value);
+        if let Some(value) = config.get(key) {
+            family = family.replace(&format!("{{{key}}}"), &text_of(value));
+        }
     }
     family
 }

@@ -1,5 +1,4 @@
 //! The only place that opens plugin libraries. They are never closed again.
-#![allow(unsafe_code)] // none is needed today; opening a library is where it would be
 
 use std::path::Path;
 

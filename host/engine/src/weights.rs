@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use scene3d_abi::{Descriptor, ErrorCode, WeightSpec};
 use serde_json::Value;
 
+use crate::canonical::text_of;
 use crate::plan::WeightFile;
 use crate::problem::Problem;
 use crate::stamp_cache::StampCache;
@@ -13,11 +14,7 @@ use crate::stamp_cache::StampCache;
 pub fn needed<'a>(descriptor: &'a Descriptor, config: &Value) -> impl Iterator<Item = &'a WeightSpec> {
     let is_needed = move |spec: &&WeightSpec| match &spec.when {
         None => true,
-        Some(condition) => match config.get(&condition.key) {
-            Some(Value::String(value)) => *value == condition.value,
-            Some(value) => value.to_string() == condition.value,
-            None => false,
-        },
+        Some(condition) => config.get(&condition.key).is_some_and(|value| text_of(value) == condition.value),
     };
     descriptor.weights.iter().filter(is_needed).collect::<Vec<_>>().into_iter()
 }

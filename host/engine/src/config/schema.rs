@@ -190,30 +190,30 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn check(schema: &Value, value: Value, expected: Result<Value, &str>) {
-        let got = Schema(schema).accept(&value).ok_or_else(|| Schema(schema).expected());
+    fn check(schema: &Value, value: &Value, expected: Result<Value, &str>) {
+        let got = Schema(schema).accept(value).ok_or_else(|| Schema(schema).expected());
         assert_eq!(got, expected.map_err(str::to_owned), "{schema} of {value}");
     }
 
     #[test]
     fn numbers_have_types_ranges_and_units() {
         let schema = json!({"type": "integer", "format": "uint32", "minimum": 1, "maximum": 8, "x-unit": "px"});
-        check(&schema, json!(8), Ok(json!(8)));
+        check(&schema, &json!(8), Ok(json!(8)));
         for wrong in [json!(9), json!(0), json!(2.5), json!("2"), json!(null)] {
-            check(&schema, wrong, Err("an integer, 1 to 8, in px"));
+            check(&schema, &wrong, Err("an integer, 1 to 8, in px"));
         }
         let schema = json!({"type": "number", "exclusiveMinimum": 0, "maximum": 1.5});
-        check(&schema, json!(1), Ok(json!(1.0)));
-        check(&schema, json!(0), Err("a number, above 0, at most 1.5"));
-        check(&json!({"type": "boolean"}), json!(1), Err("true or false"));
+        check(&schema, &json!(1), Ok(json!(1.0)));
+        check(&schema, &json!(0), Err("a number, above 0, at most 1.5"));
+        check(&json!({"type": "boolean"}), &json!(1), Err("true or false"));
     }
 
     #[test]
     fn choices_are_listed_however_they_are_written() {
         let with_docs = json!({"oneOf": [{"const": "a", "type": "string"}, {"enum": ["b", "c"], "type": "string"}]});
         for schema in [json!({"type": "string", "enum": ["a", "b", "c"]}), with_docs] {
-            check(&schema, json!("c"), Ok(json!("c")));
-            check(&schema, json!("d"), Err("one of \"a\", \"b\", \"c\""));
+            check(&schema, &json!("c"), Ok(json!("c")));
+            check(&schema, &json!("d"), Err("one of \"a\", \"b\", \"c\""));
             assert_eq!(Schema(&schema).names(), ["a", "b", "c"]);
         }
     }
@@ -221,21 +221,21 @@ mod tests {
     #[test]
     fn what_may_be_nothing_may_also_be_something() {
         let schema = json!({"type": ["integer", "null"], "minimum": 0});
-        check(&schema, json!(null), Ok(json!(null)));
-        check(&schema, json!(-1), Err("an integer or nothing, at least 0"));
+        check(&schema, &json!(null), Ok(json!(null)));
+        check(&schema, &json!(-1), Err("an integer or nothing, at least 0"));
         let schema = json!({"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "null"}]});
-        check(&schema, json!("a"), Ok(json!("a")));
-        check(&schema, json!("b"), Err("one of \"a\", nothing"));
+        check(&schema, &json!("a"), Ok(json!("a")));
+        check(&schema, &json!("b"), Err("one of \"a\", nothing"));
         let schema = json!({"anyOf": [{"type": "number", "minimum": 0.5}, {"type": "null"}]});
-        check(&schema, json!(0), Err("a number, at least 0.5, or nothing"));
+        check(&schema, &json!(0), Err("a number, at least 0.5, or nothing"));
     }
 
     #[test]
     fn lists_are_checked_item_by_item() {
         let schema = json!({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2});
-        check(&schema, json!([1, 2.5]), Ok(json!([1.0, 2.5])));
+        check(&schema, &json!([1, 2.5]), Ok(json!([1.0, 2.5])));
         for wrong in [json!([1]), json!([1, "2"]), json!(1)] {
-            check(&schema, wrong, Err("a list of 2, each a number"));
+            check(&schema, &wrong, Err("a list of 2, each a number"));
         }
     }
 }

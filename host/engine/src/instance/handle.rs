@@ -57,6 +57,11 @@ impl Instance {
         callbacks: Arc<dyn HostCallbacks>,
     ) -> Result<Self, PluginError> {
         let id = plan.plugin_id();
+        if *plan.descriptor != *plugin.descriptor {
+            let message = "its library changed since the config was checked";
+            let error = PluginError::new(id, "create", ErrorCode::INCOMPATIBLE, message);
+            return Err(error.help("check the config again"));
+        }
         let is_cancelled = Arc::new(AtomicBool::new(false));
         let host_data = HostData { plugin_id: id.to_owned(), callbacks, is_cancelled: Arc::clone(&is_cancelled) };
         let (request, threads) = (plan.create_request(options.seed), options.threads);

@@ -127,7 +127,8 @@ impl Instance {
         if self.descriptor.kind == expected {
             return Ok(());
         }
-        let message = format!("it is no {} but a {}", expected.name(), self.descriptor.kind.name());
+        let message =
+            format!("expected a stage of kind {}, it is of kind {}", expected.name(), self.descriptor.kind.name());
         Err(PluginError::new(self.plugin_id(), "run", ErrorCode::UNSUPPORTED, message))
     }
 

@@ -107,7 +107,7 @@ impl DummyExtractor {
         };
         let grid = Grid { size: [width as u32, height as u32], pixels: image.pixels.as_slice()? };
         let cells: Vec<[u32; 2]> = grid.cells(self.config.cell_size).take(self.config.max_keypoints as usize).collect();
-        let half = f32::from(self.config.cell_size as u16) / 2.0;
+        let half = self.config.cell_size as f32 / 2.0;
         let center = |[x, y]: &[u32; 2]| {
             [(*x as f32 + half, 0), (*y as f32 + half, 1)]
                 .map(|(px, axis)| pixel::rescale(px, grid.size[axis], image.image_size[axis]))

@@ -112,20 +112,20 @@ impl DummyMapper {
         id: Point3dId,
         indices: [u32; 2],
     ) {
-        let mut track = Vec::new();
-        for (image_id, keypoint_idx) in [pair.pair.image1, pair.pair.image2].into_iter().zip(indices) {
-            let image = model.images.get_mut(&image_id);
-            if let Some(slot) = image.and_then(|image| image.point3d_ids.get_mut(keypoint_idx as usize)) {
+        let position = graph.images.iter().position(|image| image.image_id == pair.pair.image1);
+        let keypoint = |position: usize| graph.keypoints[position].get(indices[0] as usize);
+        let (Some(position), Some([x, y])) = (position, position.and_then(keypoint)) else { return };
+        let image_ids = [pair.pair.image1, pair.pair.image2];
+        let track = image_ids.into_iter().zip(indices);
+        let track: Vec<_> = track.map(|(image_id, keypoint_idx)| Observation { image_id, keypoint_idx }).collect();
+        for Observation { image_id, keypoint_idx } in &track {
+            let image = model.images.get_mut(image_id);
+            if let Some(slot) = image.and_then(|image| image.point3d_ids.get_mut(*keypoint_idx as usize)) {
                 *slot = Some(id);
-                track.push(Observation { image_id, keypoint_idx });
             }
         }
-        let position = graph.images.iter().position(|image| image.image_id == pair.pair.image1);
-        let index = indices[0] as usize;
-        let (Some(position), 2) = (position, track.len()) else { return };
-        let [x, y] = graph.keypoints[position][index];
-        let (x, y, depth) = (f64::from(x) / 1000.0, f64::from(y) / 1000.0, self.config.depth);
-        let color = graph.colors[position].get(index).copied().unwrap_or_default();
+        let (x, y, depth) = (f64::from(*x) / 1000.0, f64::from(*y) / 1000.0, self.config.depth);
+        let color = graph.colors[position].get(indices[0] as usize).copied().unwrap_or_default();
         let point = Point3d { x_in_world: [x * depth, y * depth, depth].into(), color, error_px: 0.0, track };
         model.points3d.insert(id, point);
     }
