@@ -1,13 +1,9 @@
 //! Lowers the typed traits to named tensors.
 
 use scene3d_abi::{CallContext, CreateRequest, Descriptor};
-use scene3d_wire::{
-    ImageFeatures, ImageTensor, MatchGraph, Named, NamedView, PreparedPair, items, matches_to_named,
-};
+use scene3d_wire::{ImageFeatures, ImageTensor, MatchGraph, Named, NamedView, PreparedPair, items, matches_to_named};
 
-use crate::{
-    CreateContext, Extractor, Host, Mapper, Matcher, PluginConfig, Result, SdkError, StageOf, config_schema,
-};
+use crate::{CreateContext, Extractor, Host, Mapper, Matcher, PluginConfig, Result, SdkError, StageOf, config_schema};
 
 /// An [`Extractor`] as a stage.
 pub struct ExtractorStage<T>(T);

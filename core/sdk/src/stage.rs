@@ -2,7 +2,9 @@
 
 use scene3d_abi::{CallContext, Descriptor};
 use scene3d_scene::Matches;
-use scene3d_wire::{Features, ImageFeatures, ImageTensor, Mapping, MatchGraph, NamedView, Named, Prepared, PreparedPair};
+use scene3d_wire::{
+    Features, ImageFeatures, ImageTensor, Mapping, MatchGraph, Named, NamedView, Prepared, PreparedPair,
+};
 
 use crate::{CreateContext, Host, PluginConfig, Result};
 
