@@ -15,24 +15,28 @@ const CONFIG: &str = "configs/aliked+lightglue.toml";
 /// Builds, reconstructs into `out/demo` (or `out/<name of the photos' folder>`), and says where the results lie.
 pub fn run(workspace: &Workspace, photos: Option<&Path>) -> Result<()> {
     let start = Instant::now();
-    let (photos, out) = match photos {
-        Some(photos) => user_photos(workspace, photos)?,
-        None => (workspace.root.join("out/sample"), workspace.root.join("out/demo")),
-    };
+    let chosen = photos.map(|photos| user_photos(workspace, photos)).transpose()?;
     build::run(workspace)?;
     let program = workspace.release_dir().join("scene3d");
-    if photos == workspace.root.join("out/sample") {
-        command::run(Command::new(&program).arg("sample").arg(&photos))?;
-    }
-    let images = [photos.join("images"), photos.clone()].into_iter().find(|folder| folder.is_dir()).unwrap_or(photos);
+    let (photos, out) = match chosen {
+        Some(chosen) => chosen,
+        None => sample_photos(workspace, &program)?,
+    };
     let mut reconstruct = Command::new(&program);
-    reconstruct.arg("reconstruct").arg(&images).arg("--config").arg(workspace.root.join(CONFIG)).arg("--out").arg(&out);
+    reconstruct.arg("reconstruct").arg(&photos).arg("--config").arg(workspace.root.join(CONFIG)).arg("--out").arg(&out);
     command::run(&mut reconstruct)?;
     println!();
-    println!("model   {}", url(&out));
+    println!("model   {}", url(&out.join("model")));
     println!("report  {}", url(&out.join("report.html")));
     println!("total   {:.0} s, set-up and build included", start.elapsed().as_secs_f64());
     Ok(())
+}
+
+/// Rendered anew, which takes seconds: the same seed gives the same photos.
+fn sample_photos(workspace: &Workspace, program: &Path) -> Result<(PathBuf, PathBuf)> {
+    let folder = workspace.root.join("out/sample");
+    command::run(Command::new(program).arg("sample").arg(&folder))?;
+    Ok((folder.join("images"), workspace.root.join("out/demo")))
 }
 
 /// Checked before anything is fetched or built.
