@@ -1,4 +1,5 @@
 //! The command line as users meet it.
+#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::process::Command;
 

@@ -1,5 +1,6 @@
 //! Missing, damaged and wrong weights, and a COLMAP that is missing, aborts or is killed: clear errors, nothing lost.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -65,8 +65,8 @@ impl SdkError {
 
     /// Adds a named value.
     #[must_use]
-    pub fn detail(mut self, name: impl Into<String>, value: impl ToString) -> Self {
-        self.details.push((name.into(), value.to_string()));
+    pub fn detail(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.details.push((name.into(), value.into()));
         self
     }
 }

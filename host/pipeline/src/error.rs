@@ -105,8 +105,8 @@ impl From<scene3d_engine::PluginError> for PipelineError {
 }
 
 impl PipelineError {
-    pub(crate) fn damaged(path: &Path, reason: impl ToString) -> Self {
-        Self::Damaged { path: path.to_owned(), reason: reason.to_string() }
+    pub(crate) fn damaged(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Damaged { path: path.to_owned(), reason: reason.into() }
     }
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {

@@ -37,7 +37,7 @@ pub(crate) fn write(path: &Path, named: &NamedView<'_>) -> Result<(), PipelineEr
         let dtype = view.dtype().to_string().to_uppercase();
         header.insert(*name, Entry { dtype, shape: view.shape().to_vec(), data_offsets: [start, body.len()] });
     }
-    let header = serde_json::to_vec(&header).map_err(|error| PipelineError::damaged(path, error))?;
+    let header = serde_json::to_vec(&header).map_err(|error| PipelineError::damaged(path, error.to_string()))?;
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend_from_slice(&header);
     bytes.extend_from_slice(&body);

@@ -84,7 +84,9 @@ impl From<TorchError> for SdkError {
             TorchError::Torch(_) => Self::internal(message),
             TorchError::Unavailable(_) => Self::unavailable(message).help("use device = \"cpu\""),
             TorchError::Unsupported(_) => Self::unsupported(message),
-            TorchError::Unreadable { path, .. } => Self::unavailable(message).detail("path", path.display()),
+            TorchError::Unreadable { path, .. } => {
+                Self::unavailable(message).detail("path", path.display().to_string())
+            }
             TorchError::MissingWeight { name, .. } => Self::incompatible(message)
                 .help("these are the weights of another model: check the config's model and the file")
                 .detail("tensor", name),

@@ -185,7 +185,7 @@ impl Group {
             error.message = format!("{}; its last lines were:\n{quote}", error.message);
         }
         match &log.file {
-            Some((path, _)) => error.detail("log", path.display()),
+            Some((path, _)) => error.detail("log", path.display().to_string()),
             None => error,
         }
     }

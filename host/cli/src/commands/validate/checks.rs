@@ -41,7 +41,7 @@ pub const CHECKS: [Check; 8] = [
     Check { name: "descriptor", what: "ports, families, schema and defaults are complete", run: descriptor },
     Check { name: "create", what: "an instance can be made of the default config", run: create },
     Check { name: "config", what: "an unknown config key is refused", run: config },
-    Check { name: "run", what: "a call answers what its ports declare", run: run },
+    Check { name: "run", what: "a call answers what its ports declare", run: answers },
     Check { name: "repeat", what: "the same input gives the same bytes, in another instance too", run: repeat },
     Check { name: "edge", what: "tiny, empty and wrong inputs end in an answer", run: edge },
 ];
@@ -146,7 +146,7 @@ fn config(folder: &Path) -> Result<Verdict> {
     }
 }
 
-fn run(folder: &Path) -> Result<Verdict> {
+fn answers(folder: &Path) -> Result<Verdict> {
     with_instance(folder, |spawn| answer(&spawn()?).map(drop))
 }
 
