@@ -45,7 +45,7 @@ fn check_explains_every_value_and_reports_every_mistake() {
          nonsense = 1 }\n[mapper]\nplugin = \"dummy-mapper\"\n[pairing]\nwindow = 0\n",
     )
     .unwrap();
-    let words = ["4 problems", "pipline", "pipeline", "dumy-extractor", "dummy-extractor", "nonsense", "window", ":7:"];
+    let words = ["4 problems", "pipline", "pipeline", "dumy-extractor", "dummy-extractor", "nonsense", "window", ":8:"];
     assert_fails_with(&scene3d(&["check", &config]), &words);
 }
 

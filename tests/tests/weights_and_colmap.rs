@@ -51,11 +51,18 @@ fn missing_damaged_and_right_weights() {
     assert_success(&check_config(&program, folder.path(), &weights));
 }
 
+/// Answers as the driver does, then is killed when its work begins.
+const KILLED_MIDWAY: &str = r#"#!/bin/sh
+echo '{"event": "ready", "version": "4.2.1"}'
+read request
+kill -KILL $$
+"#;
+
 fn bench_with_colmap() -> Workbench {
     let bench = Workbench::new();
     write_photos(small_scene(), &bench.path("photos"));
     let config = "[[features]]\nextractor = { plugin = \"dummy-extractor\" }\nmatcher = { plugin = \"nearest\" }\n\
-                  [mapper]\nplugin = \"colmap\"\n";
+                  [mapper]\nplugin = \"colmap\"\nengine = \"pycolmap\"\n";
     std::fs::write(bench.path("dummy.toml"), config).unwrap();
     bench
 }
@@ -91,7 +98,7 @@ fn colmap_aborts() {
 #[test]
 fn colmap_is_killed_midway() {
     let bench = bench_with_colmap();
-    let python = program(&bench, "python", "#!/bin/sh\nread request\nkill -KILL $$\n");
+    let python = program(&bench, "python", KILLED_MIDWAY);
     let output = run(bench.command(&[]).env("SCENE3D_PYCOLMAP_PYTHON", python));
     assert_fails_with(&output, &["colmap"]);
     assert!(bench.path("out/artifacts/features").read_dir().unwrap().count() >= 6, "finished features are kept");

@@ -81,9 +81,10 @@ fn check_package(package: &Package, root: &str) -> Vec<Failure> {
     forbidden.map(failure).collect()
 }
 
-/// Plugins made for tests are what the host's own tests load; nothing else may lean on them.
+/// The host's own tests load plugins made for tests, or write one with the SDK; nothing else may lean on them.
 fn is_test_plugin(dependency: &Dependency, manifest: &str) -> bool {
-    let is_test = dependency.path.as_ref().is_some_and(|path| path.contains("/plugins/testing/"));
+    let is_of_tests = |path: &String| path.contains("/plugins/testing/") || path.ends_with("/core/sdk");
+    let is_test = dependency.path.as_ref().is_some_and(is_of_tests);
     is_test && dependency.kind.as_deref() == Some("dev") && manifest.starts_with("host/")
 }
 

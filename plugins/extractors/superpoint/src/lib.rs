@@ -1,7 +1,7 @@
 //! SuperPoint: keypoints and descriptors by one small network (DeTone et al., "SuperPoint: self-supervised interest
 //! point detection and description", CVPRW 2018), as re-trained under MIT by rpautrat/SuperPoint.
 //!
-//! On a CPU in fp32 the network is our own code ([`cpu`]); elsewhere it is torch ([`torch_network`]).
+//! On a CPU in fp32 the network is our own code (`cpu`); elsewhere it is torch (`torch_network`).
 
 mod config;
 mod cpu;
