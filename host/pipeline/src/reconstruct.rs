@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use scene3d_engine::{LoadedPlugin, Negotiated};
 use scene3d_scene::Statistics;
+use scene3d_tensor::Device;
 
 use crate::artifacts::Artifacts;
 use crate::context::Context;
@@ -73,6 +74,7 @@ pub fn reconstruct(
     observer: Arc<dyn Observer>,
     cancel: &Cancel,
 ) -> Result<Outcome, PipelineError> {
+    check_devices(&request.negotiated)?;
     let out = OutFolder::open(&request.out, request.resume)?;
     let artifacts = Artifacts::open(&out.artifacts())?;
     let mut context = Context::new(request, observer, cancel.clone());
@@ -114,4 +116,11 @@ pub fn reconstruct(
     })?;
     let report = write_report(&context, &finished, outputs)?;
     context.outcome(&report)
+}
+
+fn check_devices(negotiated: &Negotiated) -> Result<(), PipelineError> {
+    match negotiated.stages().into_iter().find(|plan| plan.device != Device::Cpu) {
+        None => Ok(()),
+        Some(plan) => Err(PipelineError::Device { stage: plan.kind().name(), device: plan.device }),
+    }
 }
