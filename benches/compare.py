@@ -37,6 +37,7 @@ def main() -> None:
     arguments.add_argument("--without-reference", action="store_true", help="only the Rust rival against ours")
     arguments.add_argument("--json", type=Path, help="also write all times here")
     options = arguments.parse_args()
+    options.photos = options.photos.resolve()  # the reference runs in another folder
     sides: dict[str, Callable[[Path], Times]] = {
         "reference": reference,
         "ours aliked+lightglue": lambda photos: ours(photos, "aliked+lightglue"),

@@ -27,7 +27,7 @@ fn run(toml: &str, photos: &std::path::Path) -> Outcome {
         limits: PhotoLimits::default(),
         command: String::new(),
     };
-    reconstruct(&request, &loaded.plugins, Arc::new(Quiet), &Cancel::default()).unwrap()
+    reconstruct(&request, &loaded.registry, Arc::new(Quiet), &Cancel::default()).unwrap()
 }
 
 fn pipeline(criterion: &mut Criterion) {

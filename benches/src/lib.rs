@@ -7,15 +7,14 @@ use anyhow::{Context, Result};
 use scene3d_engine::{
     EngineError, Instance, InstanceOptions, Negotiated, RawConfig, Registry, SearchPaths, Silent, StagePlan, negotiate,
 };
-use scene3d_pipeline::Plugins;
 use scene3d_scene::synthetic::{SceneSpec, render};
 
-/// A checked config with its loaded plugins.
+/// A checked config with its plugins.
 pub struct Loaded {
     /// The plans of its stages.
     pub negotiated: Negotiated,
-    /// Their plugins.
-    pub plugins: Plugins,
+    /// Their plugins, open.
+    pub registry: Arc<Registry>,
 }
 
 /// Loads a config given as TOML, with the plugins staged by `cargo xtask build`.
@@ -25,15 +24,12 @@ pub struct Loaded {
 pub fn load(toml: &str) -> Result<Loaded> {
     let raw = RawConfig::parse(toml, "bench").map_err(EngineError::from)?;
     let paths = SearchPaths::new(&raw);
-    let registry = Registry::discover(&paths);
+    let registry = Arc::new(Registry::discover(&paths));
     let negotiated = negotiate(&raw, &registry, &paths.weights).map_err(EngineError::from)?;
-    let load = |plan: &StagePlan| registry.load(plan.plugin_id()).map_err(EngineError::from);
-    let plugins = Plugins {
-        extractor: load(&negotiated.extractor)?,
-        matcher: load(&negotiated.matcher)?,
-        mapper: load(&negotiated.mapper)?,
-    };
-    Ok(Loaded { negotiated, plugins })
+    for plan in negotiated.stages() {
+        registry.load(plan.plugin_id()).map_err(EngineError::from)?;
+    }
+    Ok(Loaded { negotiated, registry })
 }
 
 /// A config of two plugins, mapped by the trivial mapper.
@@ -51,8 +47,7 @@ impl Loaded {
     /// # Errors
     /// The plugin's.
     pub fn extractor(&self) -> Result<Instance> {
-        let (plan, plugin) = (&self.negotiated.extractor, &self.plugins.extractor);
-        Ok(Instance::spawn(plan, plugin, options(), Arc::new(Silent)).map_err(EngineError::from)?)
+        self.instance(&self.negotiated.extractor)
     }
 
     /// A matcher of one thread.
@@ -60,8 +55,12 @@ impl Loaded {
     /// # Errors
     /// The plugin's.
     pub fn matcher(&self) -> Result<Instance> {
-        let (plan, plugin) = (&self.negotiated.matcher, &self.plugins.matcher);
-        Ok(Instance::spawn(plan, plugin, options(), Arc::new(Silent)).map_err(EngineError::from)?)
+        self.instance(&self.negotiated.matcher)
+    }
+
+    fn instance(&self, plan: &StagePlan) -> Result<Instance> {
+        let plugin = self.registry.load(plan.plugin_id()).map_err(EngineError::from)?;
+        Ok(Instance::spawn(plan, &plugin, options(), Arc::new(Silent)).map_err(EngineError::from)?)
     }
 }
 

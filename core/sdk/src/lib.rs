@@ -4,6 +4,7 @@
 //! `Deserialize` and `JsonSchema` for its config, and end the file with `scene3d_sdk::export_plugin!(extractor: MyStage)`.
 //! Ports, panics and the C boundary are this crate's business; `docs/writing-a-plugin.md` walks through an example.
 
+mod describe;
 mod error;
 mod export;
 mod host;
@@ -11,6 +12,7 @@ mod lower;
 mod schema;
 mod stage;
 
+pub use describe::{describe, features_ports, port};
 pub use error::{Result, SdkError};
 pub use host::{CreateContext, Host, LogLevel};
 pub use schema::{PluginConfig, config_schema};

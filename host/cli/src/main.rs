@@ -2,27 +2,24 @@
 
 mod args;
 mod commands;
+mod exit;
 mod failure;
 mod logging;
 mod model_folder;
 mod progress;
 
-use std::process::ExitCode;
-
 use clap::Parser;
 
 use args::{Cli, Command, PluginCommand, WeightsCommand};
 
-fn main() -> ExitCode {
+fn main() {
     let cli = Cli::parse();
     logging::init(cli.verbose);
-    match run(cli.command) {
-        Ok(code) => code,
-        Err(error) => failure::report(&error),
-    }
+    let code = run(cli.command).unwrap_or_else(|error| failure::report(&error));
+    scene3d_engine::loader::exit(code)
 }
 
-fn run(command: Command) -> anyhow::Result<ExitCode> {
+fn run(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Reconstruct(args) => commands::reconstruct::run(&args),
         Command::Check(args) => commands::check::run(&args),

@@ -1,10 +1,7 @@
 //! {{name}}: an extractor for scene3d.
 
 use schemars::JsonSchema;
-use scene3d_sdk::{
-    CreateContext, Descriptor, Extractor, Features, Host, ImageTensor, PortSpec, Result, StageKind, Tensor,
-    export_plugin,
-};
+use scene3d_sdk::{CreateContext, Descriptor, Extractor, Features, Host, ImageTensor, Result, StageKind, Tensor, export_plugin, describe, features_ports};
 use serde::{Deserialize, Serialize};
 
 /// Corners on a regular grid, described by the colour around them: replace it with something better.
@@ -37,36 +34,12 @@ impl Extractor for Stage {
     type Config = Config;
 
     fn descriptor() -> Descriptor {
-        let port = |name: &str, dtype: &str, shape: &str, doc: &str| PortSpec {
-            name: name.into(),
-            dtype: dtype.into(),
-            shape: shape.into(),
-            doc: doc.into(),
-            optional: false,
-        };
+        let summary = "keypoints on a grid";
         Descriptor {
-            id: "{{name}}".into(),
-            kind: StageKind::Extractor,
-            version: env!("CARGO_PKG_VERSION").into(),
-            license: "Apache-2.0".into(),
-            summary: "keypoints on a grid".into(),
-            source: String::new(),
-            inputs: vec![
-                port("pixels", "u8", "[H, W, 3]", "RGB, orientation applied, resized"),
-                port("image_size", "u32", "[2]", "width and height of the original image, px"),
-            ],
-            outputs: vec![
-                port("keypoints", "f32", "[N, 2]", "px, original image, top-left pixel centre at (0.5, 0.5)"),
-                port("scores", "f32", "[N]", "higher is better"),
-                port("descriptors", "f32", "[N, 12]", "unit length"),
-            ],
+            outputs: features_ports(DIM, "unit length"),
             emits_family: Some("{{name}}".into()),
-            accepts_families: vec![],
             max_long_side_key: Some("max_image_size".into()),
-            devices: vec!["cpu".into()],
-            extensions: vec![],
-            weights: vec![],
-            config_schema: Default::default(),
+            ..describe(StageKind::Extractor, "{{name}}", env!("CARGO_PKG_VERSION"), "Apache-2.0", summary)
         }
     }
 

@@ -2,10 +2,7 @@
 
 use schemars::JsonSchema;
 use scene3d_sdk::scene::Matches;
-use scene3d_sdk::{
-    CreateContext, Descriptor, Host, ImageFeatures, Matcher, PortSpec, Prepared, PreparedPair, Result, SdkError,
-    StageKind, Tensor, export_plugin,
-};
+use scene3d_sdk::{CreateContext, Descriptor, Host, ImageFeatures, Matcher, Prepared, PreparedPair, Result, SdkError, StageKind, Tensor, export_plugin, describe, features_ports};
 use serde::{Deserialize, Serialize};
 
 /// Each descriptor's most similar one in the other image, if that is mutual: replace it with something better.
@@ -26,32 +23,11 @@ impl Matcher for Stage {
     type Config = Config;
 
     fn descriptor() -> Descriptor {
-        let port = |name: &str, dtype: &str, shape: &str, doc: &str| PortSpec {
-            name: name.into(),
-            dtype: dtype.into(),
-            shape: shape.into(),
-            doc: doc.into(),
-            optional: false,
-        };
+        let summary = "mutual nearest neighbours";
         Descriptor {
-            id: "{{name}}".into(),
-            kind: StageKind::Matcher,
-            version: env!("CARGO_PKG_VERSION").into(),
-            license: "Apache-2.0".into(),
-            summary: "mutual nearest neighbours".into(),
-            source: String::new(),
-            inputs: vec![port("descriptors", "f32", "[N, D]", "unit length")],
-            outputs: vec![
-                port("matches", "u32", "[M, 2]", "keypoint indices in image 1 and 2"),
-                port("scores", "f32", "[M]", "0..1"),
-            ],
-            emits_family: None,
+            inputs: features_ports("D", "unit length"),
             accepts_families: vec!["*".into()],
-            max_long_side_key: None,
-            devices: vec!["cpu".into()],
-            extensions: vec![],
-            weights: vec![],
-            config_schema: Default::default(),
+            ..describe(StageKind::Matcher, "{{name}}", env!("CARGO_PKG_VERSION"), "Apache-2.0", summary)
         }
     }
 

@@ -1,5 +1,6 @@
-//! The only place that opens plugin libraries. They are never closed again.
+//! The only place that opens plugin libraries. They are never closed again, not even at the end of the process.
 
+use std::io::Write;
 use std::path::Path;
 
 use abi_stable::library::{LibraryError, RootModuleError, lib_header_from_path};
@@ -43,6 +44,20 @@ pub fn load(found: &Found) -> Result<(PluginModRef, Descriptor), PluginError> {
 /// `INCOMPATIBLE` for another ABI; `INTERNAL` for a descriptor that can't be read.
 pub fn load_static(module: PluginModRef) -> Result<(PluginModRef, Descriptor), PluginError> {
     load_static_as("(static)", module).map(|descriptor| (module, descriptor))
+}
+
+/// Ends the process without the exit handlers of the libraries: libtorch's take a quarter of a second to give back what
+/// the system takes back anyhow. Everything written must have been flushed, but for stdout, which is flushed here.
+#[allow(unsafe_code)] // one call, see SAFETY
+pub fn exit(code: u8) -> ! {
+    let _ = std::io::stdout().flush();
+    #[cfg(unix)]
+    // SAFETY: `_exit` may be called at any time, from any thread.
+    unsafe {
+        libc::_exit(i32::from(code))
+    }
+    #[cfg(not(unix))]
+    std::process::exit(i32::from(code))
 }
 
 fn load_static_as(id: &str, module: PluginModRef) -> Result<Descriptor, PluginError> {

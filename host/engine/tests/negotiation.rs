@@ -11,7 +11,8 @@ use scene3d_abi::ABI_VERSION;
 use scene3d_engine::{RawConfig, Registry, StampCache, negotiate};
 use scene3d_sdk::private::{ExtractorStage, module_of};
 use scene3d_sdk::{
-    CreateContext, Descriptor, Extractor, Features, Host, ImageTensor, SdkError, StageKind, WeightCondition, WeightSpec,
+    CreateContext, Descriptor, Extractor, Features, Host, ImageTensor, SdkError, StageKind, WeightCondition,
+    WeightSpec, describe,
 };
 
 const GOOD: &str = r#"
@@ -197,21 +198,9 @@ impl Extractor for Gated {
 
     fn descriptor() -> Descriptor {
         Descriptor {
-            id: "gated".to_owned(),
-            kind: StageKind::Extractor,
-            version: "0.1.0".to_owned(),
-            license: "CC-BY-NC-SA-4.0".to_owned(),
-            summary: String::new(),
-            source: String::new(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
             emits_family: Some("dummy-mean".to_owned()),
-            accepts_families: Vec::new(),
-            max_long_side_key: None,
-            devices: vec!["cpu".to_owned()],
-            extensions: Vec::new(),
             weights: vec![weight("large"), weight("small")],
-            config_schema: serde_json::Value::Null,
+            ..describe(StageKind::Extractor, "gated", "0.1.0", "CC-BY-NC-SA-4.0", "")
         }
     }
 

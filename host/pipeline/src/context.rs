@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Instant, SystemTime};
 
-use scene3d_engine::{HostCallbacks, Instance, InstanceOptions, LoadedPlugin, LogLevel, StagePlan};
+use scene3d_engine::{HostCallbacks, Instance, InstanceOptions, LogLevel, Registry, StagePlan};
 use scene3d_export::{Report, StageTime};
 use scene3d_tensor::Device;
 
+use crate::ahead::Ahead;
 use crate::observer::{Event, Observer, StageName};
 use crate::outputs::REPORT_HTML;
 use crate::photos::PhotoSet;
@@ -18,6 +19,7 @@ use crate::{Cancel, PipelineError};
 /// A run in progress.
 pub(crate) struct Context<'a> {
     pub request: &'a Request,
+    registry: Arc<Registry>,
     pub observer: Arc<dyn Observer>,
     pub cancel: Cancel,
     /// RFC 3339, UTC.
@@ -29,9 +31,15 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(request: &'a Request, observer: Arc<dyn Observer>, cancel: Cancel) -> Self {
+    pub(crate) fn new(
+        request: &'a Request,
+        registry: Arc<Registry>,
+        observer: Arc<dyn Observer>,
+        cancel: Cancel,
+    ) -> Self {
         Self {
             request,
+            registry,
             observer,
             cancel,
             started_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
@@ -114,17 +122,27 @@ impl<'a> Context<'a> {
     }
 
     /// One instance a thread, with one thread inside (docs/decisions/0003-cpu-threads.md).
-    pub(crate) fn spawn_all(&self, plan: &StagePlan, plugin: &LoadedPlugin) -> Result<Vec<Instance>, PipelineError> {
-        let spawn = |_| Ok(Instance::spawn(plan, plugin, self.options(1), self.callbacks(None))?);
+    pub(crate) fn spawn_all(&self, plan: &StagePlan) -> Result<Vec<Instance>, PipelineError> {
+        let plugin = self.registry.load(plan.plugin_id())?;
+        let spawn = |_| Ok(Instance::spawn(plan, &plugin, self.options(1), self.callbacks(None))?);
         (0..self.threads()).map(spawn).collect()
     }
 
     /// Starts the mapper's instance on a thread of its own.
-    pub(crate) fn spawn_ahead(&self, plan: &StagePlan, plugin: &LoadedPlugin) -> Ahead {
-        let (plan, plugin) = (plan.clone(), plugin.clone());
+    pub(crate) fn spawn_ahead(&self, plan: &StagePlan) -> Ahead<Instance> {
+        let (plan, registry) = (plan.clone(), Arc::clone(&self.registry));
         let (options, callbacks) = (self.options(self.threads()), self.callbacks(Some(StageName::Map)));
-        let spawn = move || Ok(Instance::spawn(&plan, &plugin, options, callbacks)?);
-        Ahead(thread::Builder::new().name("mapper-ahead".to_owned()).spawn(spawn).map_err(|error| error.to_string()))
+        Ahead::start("mapper-ahead", move || {
+            Ok(Instance::spawn(&plan, &registry.load(plan.plugin_id())?, options, callbacks)?)
+        })
+    }
+
+    /// Opens the libraries of all stages on a thread of its own: libtorch needs half a second, in which the first
+    /// photos are decoded. A library that can't be opened ends the run before anything is extracted.
+    pub(crate) fn load_ahead(&self) -> Ahead<()> {
+        let ids = self.request.negotiated.stages().map(|plan| plan.plugin_id().to_owned());
+        let registry = Arc::clone(&self.registry);
+        Ahead::start("load-ahead", move || Ok(ids.iter().try_for_each(|id| registry.load(id).map(drop))?))
     }
 
     /// The end of the run; an error if nothing could be reconstructed.
@@ -160,17 +178,6 @@ fn commonest(reasons: impl Iterator<Item = String>) -> String {
     let mut counts = BTreeMap::<String, usize>::new();
     reasons.for_each(|reason| *counts.entry(reason).or_default() += 1);
     counts.into_iter().max_by_key(|(_, count)| *count).map_or_else(String::new, |(reason, _)| reason)
-}
-
-/// An instance on its way.
-pub(crate) struct Ahead(Result<JoinHandle<Result<Instance, PipelineError>>, String>);
-
-impl Ahead {
-    /// Waits until it is there.
-    pub(crate) fn wait(self) -> Result<Instance, PipelineError> {
-        let thread = self.0.map_err(|error| PipelineError::internal(format!("no thread for the mapper: {error}")))?;
-        thread.join().unwrap_or_else(|_| Err(PipelineError::internal("the thread that starts the mapper panicked")))
-    }
 }
 
 /// Steps in which a stage without countable items reports its progress.

@@ -66,7 +66,7 @@ pub(crate) fn extract(
     let reused = photos.len() - missing.len();
     if !missing.is_empty() {
         let work = Work { context, photos, plan, artifacts, missing: &missing, reused };
-        for (index, result) in work.run(&instances()?)? {
+        for (index, result) in work.run(instances)? {
             extracted[index] = Some(result);
         }
     }
@@ -108,20 +108,27 @@ type Decoded = (usize, Result<DecodedPhoto, Rejected>);
 type Finished = (usize, Result<PhotoFeatures, Rejected>);
 
 impl Work<'_> {
-    fn run(&self, instances: &[Instance]) -> Result<Vec<Finished>, PipelineError> {
+    /// Decoding begins while the instances are made.
+    fn run(
+        &self,
+        instances: impl FnOnce() -> Result<Vec<Instance>, PipelineError>,
+    ) -> Result<Vec<Finished>, PipelineError> {
         let next = AtomicUsize::new(0);
-        let (decoded_sender, decoded) = bounded::<Decoded>(DECODED_AHEAD * instances.len());
-        let (finished_sender, finished) = bounded::<Result<Finished, PipelineError>>(instances.len());
+        let threads = self.context.threads();
+        let (decoded_sender, decoded) = bounded::<Decoded>(DECODED_AHEAD * threads);
+        let (finished_sender, finished) = bounded::<Result<Finished, PipelineError>>(threads);
         thread::scope(|scope| {
-            for _ in 0..self.context.threads() {
+            for _ in 0..threads {
                 let sender = decoded_sender.clone();
                 let next = &next;
                 scope.spawn(move || self.decode_all(next, &sender));
             }
             drop(decoded_sender);
-            for instance in instances {
+            // moved in: an early return closes it, and the decoders end
+            let decoded = decoded;
+            for instance in instances()? {
                 let (decoded, sender) = (decoded.clone(), finished_sender.clone());
-                scope.spawn(move || self.extract_all(instance, &decoded, &sender));
+                scope.spawn(move || self.extract_all(&instance, &decoded, &sender));
             }
             // the workers hold the ends they need; when the collector leaves early they find theirs closed and end
             drop((decoded, finished_sender));

@@ -3,6 +3,7 @@
 //! [`reconstruct`] is the pipeline; it knows plugins only through `scene3d-engine`. Every stage's output is an artifact
 //! under a content key, so what was finished is neither lost nor computed twice.
 
+mod ahead;
 mod artifacts;
 mod cancel;
 mod context;
@@ -35,4 +36,4 @@ pub use decode::{DecodedPhoto, decode};
 pub use error::PipelineError;
 pub use observer::{Event, Observer, StageName};
 pub use photos::{Photo, PhotoLimits, PhotoSet, Rejected};
-pub use reconstruct::{Outcome, Plugins, Request, reconstruct};
+pub use reconstruct::{Outcome, Request, reconstruct};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use scene3d_engine::{LoadedPlugin, Negotiated};
+use scene3d_engine::{Negotiated, Registry};
 use scene3d_scene::Statistics;
 use scene3d_tensor::Device;
 
@@ -38,17 +38,6 @@ pub struct Request {
     pub command: String,
 }
 
-/// The loaded plugins of the three stages.
-#[derive(Debug, Clone)]
-pub struct Plugins {
-    /// Of `Negotiated::extractor`.
-    pub extractor: LoadedPlugin,
-    /// Of `Negotiated::matcher`.
-    pub matcher: LoadedPlugin,
-    /// Of `Negotiated::mapper`.
-    pub mapper: LoadedPlugin,
-}
-
 /// A finished run.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -64,20 +53,21 @@ pub struct Outcome {
     pub secs: f64,
 }
 
-/// Reconstructs a folder of photos.
+/// Reconstructs a folder of photos with plugins of the registry that the config was negotiated with.
 ///
 /// # Errors
 /// [`PipelineError`]; what was finished is kept in the output folder and a later run with `resume` goes on from there.
 pub fn reconstruct(
     request: &Request,
-    plugins: &Plugins,
+    registry: &Arc<Registry>,
     observer: Arc<dyn Observer>,
     cancel: &Cancel,
 ) -> Result<Outcome, PipelineError> {
     check_devices(&request.negotiated)?;
     let out = OutFolder::open(&request.out, request.resume)?;
     let artifacts = Artifacts::open(&out.artifacts())?;
-    let mut context = Context::new(request, observer, cancel.clone());
+    let mut context = Context::new(request, Arc::clone(registry), observer, cancel.clone());
+    let libraries = context.load_ahead();
     let Negotiated { extractor, matcher, mapper, .. } = &request.negotiated;
 
     let photos = context.stage(StageName::Read, None, |_| {
@@ -87,11 +77,11 @@ pub fn reconstruct(
     context.warn_of_rejected(&photos);
     run_record::write(&context, &photos)?;
     // the mapper's child process needs a second to start: it does so while features are extracted
-    let mapper_ahead = context.spawn_ahead(mapper, &plugins.mapper);
+    let mapper_ahead = context.spawn_ahead(mapper);
 
     let num_photos = photos.photos.len();
     let extracted = context.stage(StageName::Extract, Some(num_photos), |context| {
-        let spawn = || context.spawn_all(extractor, &plugins.extractor);
+        let spawn = || libraries.wait().and_then(|()| context.spawn_all(extractor));
         let (extracted, reused) = extract(context, &photos.photos, extractor, &artifacts, spawn)?;
         Ok((num_photos, reused, extracted))
     })?;
@@ -100,7 +90,7 @@ pub fn reconstruct(
         Ok((pairs.len(), 0, pairs))
     })?;
     let matched = context.stage(StageName::Match, Some(pairs.len()), |context| {
-        let spawn = || context.spawn_all(matcher, &plugins.matcher);
+        let spawn = || context.spawn_all(matcher);
         let (matched, reused) = match_pairs(context, &pairs, &extracted, (extractor, matcher), &artifacts, spawn)?;
         Ok((pairs.len(), reused, matched))
     })?;

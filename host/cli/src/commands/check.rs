@@ -1,14 +1,13 @@
 //! `scene3d check`: resolves a config and explains it; neither weights nor GPU are touched.
 
-use std::process::ExitCode;
-
 use anyhow::Result;
 use scene3d_engine::{EngineError, Negotiated, RawConfig, Registry, SearchPaths, negotiate};
 
 use crate::args::CheckArgs;
+use crate::exit::EXIT_SUCCESS;
 
 /// Prints every value with where it comes from, or every mistake.
-pub fn run(args: &CheckArgs) -> Result<ExitCode> {
+pub fn run(args: &CheckArgs) -> Result<u8> {
     let raw = RawConfig::load(&args.config, &args.set)?;
     let paths = SearchPaths::new(&raw);
     let registry = Registry::discover(&paths);
@@ -19,7 +18,7 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode> {
         print!("{}", negotiated.config.explain());
         print_stages(&negotiated);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(EXIT_SUCCESS)
 }
 
 fn print_stages(negotiated: &Negotiated) {

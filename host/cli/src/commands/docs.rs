@@ -1,25 +1,25 @@
 //! `scene3d completions` and `scene3d man`: generated from the command line's own definition.
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::args::Cli;
+use crate::exit::EXIT_SUCCESS;
 
 /// Prints a completion script.
-pub fn completions(shell: Shell) -> Result<ExitCode> {
+pub fn completions(shell: Shell) -> Result<u8> {
     clap_complete::generate(shell, &mut Cli::command(), "scene3d", &mut std::io::stdout());
-    Ok(ExitCode::SUCCESS)
+    Ok(EXIT_SUCCESS)
 }
 
 /// Writes one man page a command.
-pub fn man_pages(folder: &Path) -> Result<ExitCode> {
+pub fn man_pages(folder: &Path) -> Result<u8> {
     std::fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
     clap_mangen::generate_to(Cli::command(), folder)
         .with_context(|| format!("can't write man pages to {}", folder.display()))?;
     println!("man pages are in {}", folder.display());
-    Ok(ExitCode::SUCCESS)
+    Ok(EXIT_SUCCESS)
 }

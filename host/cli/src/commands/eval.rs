@@ -1,15 +1,14 @@
 //! `scene3d eval`: a model against ground truth, or against another model.
 
-use std::process::ExitCode;
-
 use anyhow::{Context, Result, bail};
 use scene3d_eval::{compare, evaluate, ground_truth};
 
 use crate::args::EvalArgs;
+use crate::exit::EXIT_SUCCESS;
 use crate::model_folder;
 
 /// Prints a table, or JSON.
-pub fn run(args: &EvalArgs) -> Result<ExitCode> {
+pub fn run(args: &EvalArgs) -> Result<u8> {
     let model = model_folder::read(&args.model)?;
     let (table, json) = match (&args.ground_truth, &args.against) {
         (Some(path), None) => {
@@ -25,5 +24,5 @@ pub fn run(args: &EvalArgs) -> Result<ExitCode> {
         _ => bail!("give either --ground-truth or --against"),
     };
     println!("{}", if args.json { json } else { table });
-    Ok(ExitCode::SUCCESS)
+    Ok(EXIT_SUCCESS)
 }

@@ -1,7 +1,6 @@
 //! `scene3d export`: a model in another format.
 
 use std::fs;
-use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use scene3d_export::{
@@ -10,13 +9,14 @@ use scene3d_export::{
 };
 
 use crate::args::{ExportArgs, ExportFormat};
+use crate::exit::EXIT_SUCCESS;
 use crate::model_folder;
 
 /// The report of a run, in its output folder.
 const REPORT_HTML: &str = "report.html";
 
 /// Writes the file or folder.
-pub fn run(args: &ExportArgs) -> Result<ExitCode> {
+pub fn run(args: &ExportArgs) -> Result<u8> {
     if args.to == ExportFormat::Report {
         return copy_report(args);
     }
@@ -32,7 +32,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
         ExportFormat::Report => {}
     }
     println!("wrote {}", args.out.display());
-    Ok(ExitCode::SUCCESS)
+    Ok(EXIT_SUCCESS)
 }
 
 fn write_both(model: &scene3d_scene::Reconstruction, args: &ExportArgs) -> Result<(), ExportError> {
@@ -41,7 +41,7 @@ fn write_both(model: &scene3d_scene::Reconstruction, args: &ExportArgs) -> Resul
 }
 
 /// The report was written with the run, with facts that the model alone does not have.
-fn copy_report(args: &ExportArgs) -> Result<ExitCode> {
+fn copy_report(args: &ExportArgs) -> Result<u8> {
     let report = args.model.join(REPORT_HTML);
     let html = fs::read(&report)
         .with_context(|| format!("there is no {}; `--to report` needs the output folder of a run", report.display()))?;
@@ -49,5 +49,5 @@ fn copy_report(args: &ExportArgs) -> Result<ExitCode> {
         sink.write_all(&html).map_err(|source| ExportError::Write { format: REPORT_HTML, source })
     })?;
     println!("wrote {}", args.out.display());
-    Ok(ExitCode::SUCCESS)
+    Ok(EXIT_SUCCESS)
 }

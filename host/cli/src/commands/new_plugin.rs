@@ -2,18 +2,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::args::PluginKind;
+use crate::exit::EXIT_SUCCESS;
 
 const EXTRACTOR: &str = include_str!("../../templates/extractor.rs");
 const MATCHER: &str = include_str!("../../templates/matcher.rs");
 const MAPPER: &str = include_str!("../../templates/mapper.rs");
 
 /// Writes the crate and says how to build and check it.
-pub fn run(name: &str, kind: PluginKind, folder: Option<PathBuf>) -> Result<ExitCode> {
+pub fn run(name: &str, kind: PluginKind, folder: Option<PathBuf>) -> Result<u8> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let is_good = name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(is_plain);
     ensure!(
@@ -39,7 +39,7 @@ pub fn run(name: &str, kind: PluginKind, folder: Option<PathBuf>) -> Result<Exit
     println!("  mkdir -p plugins/{name} && cp plugin.toml target/release/{} plugins/{name}/", file_name(&library));
     println!("  scene3d plugin validate plugins/{name}");
     println!("use it with plugin_dirs = [\"{}/plugins\"] under [pipeline] of a config", folder.display());
-    Ok(ExitCode::SUCCESS)
+    Ok(EXIT_SUCCESS)
 }
 
 fn file_name(library: &str) -> String {

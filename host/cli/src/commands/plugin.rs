@@ -1,10 +1,10 @@
 //! `scene3d plugin list` and `inspect`: what is installed, and what it declares.
 
-use std::process::ExitCode;
-
 use anyhow::Result;
 use scene3d_engine::{EngineError, RawConfig, Registry, SearchPaths};
 use serde_json::{Value, json};
+
+use crate::exit::EXIT_SUCCESS;
 
 /// The registry without a config: the environment's folders and those around the executable.
 pub fn registry() -> Result<(Registry, SearchPaths)> {
@@ -14,11 +14,11 @@ pub fn registry() -> Result<(Registry, SearchPaths)> {
 }
 
 /// Prints the plugins found, and what could not be used with the reason.
-pub fn list(json: bool) -> Result<ExitCode> {
+pub fn list(json: bool) -> Result<u8> {
     let (registry, _) = registry()?;
     if json {
         println!("{:#}", list_json(&registry));
-        return Ok(ExitCode::SUCCESS);
+        return Ok(EXIT_SUCCESS);
     }
     for id in registry.ids() {
         match registry.descriptor(id) {
@@ -36,7 +36,7 @@ pub fn list(json: bool) -> Result<ExitCode> {
         let searched: Vec<String> = registry.searched().iter().map(|dir| dir.display().to_string()).collect();
         println!("no plugin was found in: {}", searched.join(", "));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(EXIT_SUCCESS)
 }
 
 fn list_json(registry: &Registry) -> Value {
@@ -56,12 +56,12 @@ fn list_json(registry: &Registry) -> Value {
 }
 
 /// Prints what a plugin declares.
-pub fn inspect(name: &str, json: bool) -> Result<ExitCode> {
+pub fn inspect(name: &str, json: bool) -> Result<u8> {
     let (registry, _) = registry()?;
     let descriptor = registry.descriptor(name).map_err(EngineError::from)?;
     if json {
         println!("{}", serde_json::to_string_pretty(&*descriptor)?);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(EXIT_SUCCESS);
     }
     println!("{} {} ({}, {})", descriptor.id, descriptor.version, descriptor.kind.name(), descriptor.license);
     println!("  {}\n  source: {}", descriptor.summary, descriptor.source);
@@ -82,7 +82,7 @@ pub fn inspect(name: &str, json: bool) -> Result<ExitCode> {
         println!("  weights {} ({}) from {}", weight.name, weight.license, weight.sources.join(" or "));
     }
     print_config(&descriptor.config_schema);
-    Ok(ExitCode::SUCCESS)
+    Ok(EXIT_SUCCESS)
 }
 
 fn print_config(schema: &Value) {

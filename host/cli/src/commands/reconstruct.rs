@@ -1,26 +1,21 @@
 //! `scene3d reconstruct`: checks the config, runs the pipeline, says where the results lie.
 
-use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use scene3d_engine::{RawConfig, Registry, SearchPaths, negotiate};
-use scene3d_pipeline::{Cancel, Outcome, PhotoLimits, Plugins, Request, reconstruct};
+use scene3d_pipeline::{Cancel, Outcome, PhotoLimits, Request, reconstruct};
 
 use crate::args::ReconstructArgs;
+use crate::exit::EXIT_SUCCESS;
 use crate::progress;
 
 /// Runs the pipeline.
-pub fn run(args: &ReconstructArgs) -> Result<ExitCode> {
+pub fn run(args: &ReconstructArgs) -> Result<u8> {
     let raw = RawConfig::load(&args.config.config, &args.config.set)?;
     let paths = SearchPaths::new(&raw);
-    let registry = Registry::discover(&paths);
+    let registry = Arc::new(Registry::discover(&paths));
     let negotiated = negotiate(&raw, &registry, &paths.weights).map_err(scene3d_engine::EngineError::from)?;
-    let load = |plan: &scene3d_engine::StagePlan| registry.load(plan.plugin_id());
-    let plugins = Plugins {
-        extractor: load(&negotiated.extractor).map_err(scene3d_engine::EngineError::from)?,
-        matcher: load(&negotiated.matcher).map_err(scene3d_engine::EngineError::from)?,
-        mapper: load(&negotiated.mapper).map_err(scene3d_engine::EngineError::from)?,
-    };
     let request = Request {
         photos: args.photos.clone(),
         out: args.out.clone(),
@@ -30,11 +25,11 @@ pub fn run(args: &ReconstructArgs) -> Result<ExitCode> {
         limits: PhotoLimits { max_pixels: args.max_megapixels.saturating_mul(1_000_000) },
         command: command_line(args),
     };
-    let outcome = reconstruct(&request, &plugins, progress::observer(args.json), &cancel_on_ctrl_c()?)?;
+    let outcome = reconstruct(&request, &registry, progress::observer(args.json), &cancel_on_ctrl_c()?)?;
     if !args.json {
         print_outcome(&outcome);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(EXIT_SUCCESS)
 }
 
 /// The first Ctrl-C ends the run cleanly, the second at once.

@@ -1,16 +1,16 @@
 //! `scene3d sample`: a synthetic scene with exact cameras, as photos and ground truth.
 
 use std::fs;
-use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use scene3d_eval::ground_truth::{from_reconstruction, to_json};
 use scene3d_scene::synthetic::{SceneSpec, render};
 
 use crate::args::SampleArgs;
+use crate::exit::EXIT_SUCCESS;
 
 /// Renders the scene and writes it.
-pub fn run(args: &SampleArgs) -> Result<ExitCode> {
+pub fn run(args: &SampleArgs) -> Result<u8> {
     let spec = SceneSpec { num_images: args.num_images, seed: args.seed, ..SceneSpec::default() };
     let scene = render(&spec).context("the sample scene can't be rendered")?;
     let images = args.folder.join("images");
@@ -24,5 +24,5 @@ pub fn run(args: &SampleArgs) -> Result<ExitCode> {
         .with_context(|| format!("can't write {}", truth.display()))?;
     println!("{} photos are in {}", scene.images.len(), images.display());
     println!("ground truth is {}", truth.display());
-    Ok(ExitCode::SUCCESS)
+    Ok(EXIT_SUCCESS)
 }

@@ -4,7 +4,7 @@ mod checks;
 mod inputs;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, ExitStatus, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -13,13 +13,15 @@ use serde_json::json;
 use super::plugin::registry;
 use checks::{CHECKS, Verdict};
 
+use crate::exit::EXIT_SUCCESS;
+
 /// A check that takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(120);
 const EXIT_FAILED: u8 = 1;
 const EXIT_SKIPPED: u8 = 3;
 
 /// Runs all checks and prints their results; fails if one failed or crashed.
-pub fn run(plugin: &str, json: bool) -> Result<ExitCode> {
+pub fn run(plugin: &str, json: bool) -> Result<u8> {
     let folder = plugin_folder(plugin)?;
     let mut results = Vec::new();
     for check in CHECKS {
@@ -35,22 +37,22 @@ pub fn run(plugin: &str, json: bool) -> Result<ExitCode> {
     } else {
         println!("{} checks, {num_bad} failed: {}", results.len(), folder.display());
     }
-    Ok(if num_bad == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FAILED) })
+    Ok(if num_bad == 0 { EXIT_SUCCESS } else { EXIT_FAILED })
 }
 
 /// Runs one check here and answers by the exit code, with the reason on stdout.
-pub fn run_one(folder: &Path, name: &str) -> Result<ExitCode> {
+pub fn run_one(folder: &Path, name: &str) -> Result<u8> {
     let check = CHECKS.iter().find(|check| check.name == name);
     let check = check.with_context(|| format!("there is no check `{name}`"))?;
     Ok(match (check.run)(folder) {
-        Ok(Verdict::Passed) => ExitCode::SUCCESS,
+        Ok(Verdict::Passed) => EXIT_SUCCESS,
         Ok(Verdict::Skipped(reason)) => {
             println!("{reason}");
-            ExitCode::from(EXIT_SKIPPED)
+            EXIT_SKIPPED
         }
         Err(error) => {
             println!("{error:#}");
-            ExitCode::from(EXIT_FAILED)
+            EXIT_FAILED
         }
     })
 }

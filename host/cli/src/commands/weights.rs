@@ -1,7 +1,6 @@
 //! `scene3d weights`: which weight files the plugins know, where they are, and importing one by hand.
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use scene3d_abi::WeightSpec;
@@ -9,8 +8,10 @@ use scene3d_engine::{EngineError, Registry, cache_dir, weights};
 
 use super::plugin::registry;
 
+use crate::exit::EXIT_SUCCESS;
+
 /// Prints every weight file: where it is, or where to get it.
-pub fn list() -> Result<ExitCode> {
+pub fn list() -> Result<u8> {
     let (registry, paths) = registry()?;
     for (plugin, spec) in specs(&registry) {
         let found = weights::find(&spec, &paths.weights, registry.cache());
@@ -20,11 +21,11 @@ pub fn list() -> Result<ExitCode> {
         };
         println!("{:<18} {:<11} {:<13} {state}", spec.name, plugin, spec.license);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(EXIT_SUCCESS)
 }
 
 /// Copies a file into the user's weights folder and checks it there.
-pub fn import(name: &str, file: &Path) -> Result<ExitCode> {
+pub fn import(name: &str, file: &Path) -> Result<u8> {
     let (registry, _) = registry()?;
     let known = specs(&registry);
     let Some((_, spec)) = known.iter().find(|(_, spec)| spec.name == name) else {
@@ -42,7 +43,7 @@ pub fn import(name: &str, file: &Path) -> Result<ExitCode> {
     let target = folder.join(&spec.file);
     std::fs::rename(&staged, &target).with_context(|| format!("can't write {}", target.display()))?;
     println!("imported {name} ({}, sha256 {}) to {}", weight.license, weight.sha256, target.display());
-    Ok(ExitCode::SUCCESS)
+    Ok(EXIT_SUCCESS)
 }
 
 /// Weights of all plugins that can be described, with the plugin's id, by name.

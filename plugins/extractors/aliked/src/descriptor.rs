@@ -1,39 +1,21 @@
 //! What the plugin declares of itself.
 
-use scene3d_sdk::{Descriptor, PortSpec, StageKind, WeightCondition, WeightSpec};
+use scene3d_sdk::{Descriptor, StageKind, WeightCondition, WeightSpec, describe, features_ports};
 
 use crate::Model;
 
 /// The descriptor; the SDK adds the config's schema.
 pub fn descriptor() -> Descriptor {
+    let summary = "ALIKED: light-weight keypoints with deformable descriptors";
     Descriptor {
-        id: "aliked".to_owned(),
-        kind: StageKind::Extractor,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        license: "Apache-2.0".to_owned(),
-        summary: "ALIKED: light-weight keypoints with deformable descriptors".to_owned(),
         source: "Zhao et al., ALIKED, IEEE TIM 2023; https://github.com/Shiaoming/ALIKED".to_owned(),
-        inputs: vec![
-            port("pixels", "u8", "[H, W, 3]", "RGB, oriented, long side at most max_image_size"),
-            port("image_size", "u32", "[2]", "width, height of the original image, px"),
-        ],
-        outputs: vec![
-            port("keypoints", "f32", "[N, 2]", "x, y, px, original image, top-left pixel centre at (0.5, 0.5)"),
-            port("scores", "f32", "[N]", "0..1, higher is better"),
-            port("descriptors", "f32", "[N, D]", "unit length; D is 64 for t16, else 128"),
-        ],
+        outputs: features_ports("D", "unit length; D is 64 for t16, else 128"),
         emits_family: Some("aliked-{model}".to_owned()),
-        accepts_families: Vec::new(),
         max_long_side_key: Some("max_image_size".to_owned()),
-        devices: vec!["cpu".to_owned(), "cuda".to_owned()],
-        extensions: Vec::new(),
+        devices: ["cpu", "cuda"].map(str::to_owned).to_vec(),
         weights: Model::ALL.map(weights).to_vec(),
-        config_schema: serde_json::Value::Null,
+        ..describe(StageKind::Extractor, "aliked", env!("CARGO_PKG_VERSION"), "Apache-2.0", summary)
     }
-}
-
-fn port(name: &str, dtype: &str, shape: &str, doc: &str) -> PortSpec {
-    PortSpec { name: name.into(), dtype: dtype.into(), shape: shape.into(), doc: doc.into(), optional: false }
 }
 
 fn weights(model: Model) -> WeightSpec {

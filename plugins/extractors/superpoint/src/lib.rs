@@ -12,8 +12,8 @@ mod units;
 
 use scene3d_sdk::scene::pixel;
 use scene3d_sdk::{
-    CreateContext, Descriptor, Extractor, Features, Host, ImageTensor, PortSpec, Result, SdkError, StageKind, Tensor,
-    WeightSpec,
+    CreateContext, Descriptor, Extractor, Features, Host, ImageTensor, Result, SdkError, StageKind, Tensor, WeightSpec,
+    describe, features_ports,
 };
 use scene3d_torch::{Precision, TorchContext, TorchError, Weights, guard};
 
@@ -42,29 +42,15 @@ impl Extractor for SuperPoint {
     type Config = SuperPointConfig;
 
     fn descriptor() -> Descriptor {
+        let summary = "SuperPoint keypoints and 256-dimensional descriptors, the MIT re-training";
         Descriptor {
-            id: "superpoint".to_owned(),
-            kind: StageKind::Extractor,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            license: "Apache-2.0".to_owned(),
-            summary: "SuperPoint keypoints and 256-dimensional descriptors, the MIT re-training".to_owned(),
             source: "DeTone et al., CVPRW 2018, arXiv:1712.07629; weights and layout of rpautrat/SuperPoint".to_owned(),
-            inputs: vec![PortSpec {
-                dtype: "u8".to_owned(),
-                ..port("pixels", "[H, W, 3]", "RGB, resized so that the long side is at most max_image_size")
-            }],
-            outputs: vec![
-                port("keypoints", "[N, 2]", "px, original image, top-left pixel centre at (0.5, 0.5)"),
-                port("scores", "[N]", "in 0..1"),
-                port("descriptors", "[N, 256]", "unit length"),
-            ],
+            outputs: features_ports(256, "unit length"),
             emits_family: Some("superpoint-open".to_owned()),
-            accepts_families: Vec::new(),
             max_long_side_key: Some("max_image_size".to_owned()),
-            devices: vec!["cpu".to_owned(), "cuda".to_owned()],
-            extensions: Vec::new(),
+            devices: ["cpu", "cuda"].map(str::to_owned).to_vec(),
             weights: vec![weight_spec()],
-            config_schema: Default::default(),
+            ..describe(StageKind::Extractor, "superpoint", env!("CARGO_PKG_VERSION"), "Apache-2.0", summary)
         }
     }
 
@@ -214,16 +200,6 @@ fn no_features() -> Result<Features> {
         scores: Tensor::from_vec(Vec::<f32>::new(), &[0])?,
         descriptors: Tensor::from_vec(Vec::<f32>::new(), &[0, DIM as i64])?,
     })
-}
-
-fn port(name: &str, shape: &str, doc: &str) -> PortSpec {
-    PortSpec {
-        name: name.to_owned(),
-        dtype: "f32".to_owned(),
-        shape: shape.to_owned(),
-        doc: doc.to_owned(),
-        optional: false,
-    }
 }
 
 scene3d_sdk::export_plugin!(extractor: SuperPoint);

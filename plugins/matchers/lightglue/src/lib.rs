@@ -13,8 +13,8 @@ mod prepared;
 
 use scene3d_sdk::scene::Matches;
 use scene3d_sdk::{
-    CreateContext, Descriptor, Host, ImageFeatures, Matcher, PortSpec, Prepared, PreparedPair, Result, StageKind,
-    WeightSpec,
+    CreateContext, Descriptor, Host, ImageFeatures, Matcher, Prepared, PreparedPair, Result, StageKind, WeightSpec,
+    describe, features_ports,
 };
 use scene3d_torch::{TorchContext, Weights, guard};
 
@@ -49,22 +49,14 @@ impl Matcher for LightGlue {
     type Config = LightGlueConfig;
 
     fn descriptor() -> Descriptor {
+        let summary = "LightGlue: a transformer that matches ALIKED features, adaptive in depth and width";
         Descriptor {
-            id: "lightglue".to_owned(),
-            kind: StageKind::Matcher,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            license: "Apache-2.0".to_owned(),
-            summary: "LightGlue: a transformer that matches ALIKED features, adaptive in depth and width".to_owned(),
             source: "Lindenberger et al., LightGlue: Local Feature Matching at Light Speed, ICCV 2023".to_owned(),
-            inputs: inputs(),
-            outputs: outputs(),
-            emits_family: None,
+            inputs: features_ports(128, "unit length"),
             accepts_families: ["aliked-n16", "aliked-n16rot"].map(str::to_owned).to_vec(),
-            max_long_side_key: None,
             devices: ["cpu", "cuda"].map(str::to_owned).to_vec(),
-            extensions: Vec::new(),
             weights: vec![weights()],
-            config_schema: serde_json::Value::Null,
+            ..describe(StageKind::Matcher, "lightglue", env!("CARGO_PKG_VERSION"), "Apache-2.0", summary)
         }
     }
 
@@ -105,26 +97,6 @@ impl LightGlue {
         })?;
         Ok(outcomes.into_iter().map(|outcome| outcome.matches).collect())
     }
-}
-
-fn inputs() -> Vec<PortSpec> {
-    vec![
-        port("keypoints", "f32", "[N, 2]", "px, original image, top-left pixel centre at (0.5, 0.5)"),
-        port("scores", "f32", "[N]", "not used"),
-        port("descriptors", "f32", "[N, 128]", "unit length"),
-    ]
-}
-
-fn outputs() -> Vec<PortSpec> {
-    vec![
-        port("matches", "u32", "[M, 2]", "keypoint indices in image 1 and image 2, by index in image 1"),
-        port("scores", "f32", "[M]", "probability of the match, in 0..1"),
-    ]
-}
-
-fn port(name: &str, dtype: &str, shape: &str, doc: &str) -> PortSpec {
-    let [name, dtype, shape, doc] = [name, dtype, shape, doc].map(str::to_owned);
-    PortSpec { name, dtype, shape, doc, optional: false }
 }
 
 fn weights() -> WeightSpec {

@@ -12,8 +12,8 @@ use std::thread;
 
 use scene3d_sdk::scene::Matches;
 use scene3d_sdk::{
-    CreateContext, Descriptor, Host, ImageFeatures, Matcher, PortSpec, Prepared, PreparedPair, Result, SdkError,
-    StageKind,
+    CreateContext, Descriptor, Host, ImageFeatures, Matcher, Prepared, PreparedPair, Result, SdkError, StageKind,
+    describe, features_ports,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -56,29 +56,13 @@ impl Matcher for Nearest {
     type Config = NearestConfig;
 
     fn descriptor() -> Descriptor {
+        let summary = "mutual nearest neighbours of any descriptors, with ratio and similarity thresholds";
         Descriptor {
-            id: "nearest".to_owned(),
-            kind: StageKind::Matcher,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            license: "Apache-2.0".to_owned(),
-            summary: "mutual nearest neighbours of any descriptors, with ratio and similarity thresholds".to_owned(),
             source: "Lowe, Distinctive image features from scale-invariant keypoints, IJCV 2004 (ratio test)"
                 .to_owned(),
-            inputs: vec![port("descriptors", "[N, D]", "unit length; image 1 and 2 have the same D")],
-            outputs: vec![
-                PortSpec {
-                    dtype: "u32".to_owned(),
-                    ..port("matches", "[M, 2]", "keypoint index in image 1, in image 2")
-                },
-                port("scores", "[M]", "(1 + cosine) / 2, in 0..1"),
-            ],
-            emits_family: None,
+            inputs: features_ports("D", "unit length; image 1 and 2 have the same D"),
             accepts_families: vec!["*".to_owned()],
-            max_long_side_key: None,
-            devices: vec!["cpu".to_owned()],
-            extensions: Vec::new(),
-            weights: Vec::new(),
-            config_schema: Default::default(),
+            ..describe(StageKind::Matcher, "nearest", env!("CARGO_PKG_VERSION"), "Apache-2.0", summary)
         }
     }
 
@@ -165,16 +149,6 @@ fn check_dims(dim1: usize, dim2: usize) -> Result<()> {
     }
     let message = format!("image 1 has descriptors of {dim1} dimensions, image 2 of {dim2}, expected the same");
     Err(SdkError::invalid_input(message).help("extract both images with one extractor and one config"))
-}
-
-fn port(name: &str, shape: &str, doc: &str) -> PortSpec {
-    PortSpec {
-        name: name.to_owned(),
-        dtype: "f32".to_owned(),
-        shape: shape.to_owned(),
-        doc: doc.to_owned(),
-        optional: false,
-    }
 }
 
 scene3d_sdk::export_plugin!(matcher: Nearest);

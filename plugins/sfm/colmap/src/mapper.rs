@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use scene3d_sdk::{
     CreateContext, Descriptor, ErrorCode, Host, LogLevel, Mapper, Mapping, MatchGraph, Result, SdkError, StageKind,
+    describe,
 };
 
 use crate::Caller;
@@ -29,22 +30,11 @@ impl Mapper for Colmap {
     type Config = ColmapConfig;
 
     fn descriptor() -> Descriptor {
+        let summary = "COLMAP (incremental, global, hierarchical) in a child process.";
         Descriptor {
-            id: "colmap".to_owned(),
-            kind: StageKind::Mapper,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            license: "Apache-2.0".to_owned(),
-            summary: "COLMAP (incremental, global, hierarchical) in a child process.".to_owned(),
             source: "Schönberger and Frahm, Structure-from-Motion Revisited, CVPR 2016".to_owned(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            emits_family: None,
-            accepts_families: Vec::new(),
-            max_long_side_key: None,
-            devices: vec!["cpu".to_owned(), "cuda".to_owned()],
-            extensions: Vec::new(),
-            weights: Vec::new(),
-            config_schema: serde_json::Value::Null,
+            devices: ["cpu", "cuda"].map(str::to_owned).to_vec(),
+            ..describe(StageKind::Mapper, "colmap", env!("CARGO_PKG_VERSION"), "Apache-2.0", summary)
         }
     }
 

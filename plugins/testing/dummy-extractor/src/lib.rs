@@ -3,7 +3,8 @@
 
 use scene3d_sdk::scene::pixel;
 use scene3d_sdk::{
-    CreateContext, Descriptor, Extractor, Features, Host, ImageTensor, PortSpec, Result, SdkError, StageKind, Tensor,
+    CreateContext, Descriptor, Extractor, Features, Host, ImageTensor, Result, SdkError, StageKind, Tensor, describe,
+    features_ports,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,36 +54,12 @@ impl Extractor for DummyExtractor {
     type Config = Config;
 
     fn descriptor() -> Descriptor {
-        let port = |name: &str, dtype: &str, shape: &str, doc: &str| PortSpec {
-            name: name.to_owned(),
-            dtype: dtype.to_owned(),
-            shape: shape.to_owned(),
-            doc: doc.to_owned(),
-            optional: false,
-        };
+        let summary = "Keypoints on a grid with mean-colour descriptors, for tests.";
         Descriptor {
-            id: "dummy-extractor".to_owned(),
-            kind: StageKind::Extractor,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            license: "Apache-2.0".to_owned(),
-            summary: "Keypoints on a grid with mean-colour descriptors, for tests.".to_owned(),
-            source: String::new(),
-            inputs: vec![
-                port("pixels", "u8", "[H, W, 3]", "RGB"),
-                port("image_size", "u32", "[2]", "width, height in px of the original image"),
-            ],
-            outputs: vec![
-                port("keypoints", "f32", "[N, 2]", "px, original image, top-left pixel centre at (0.5, 0.5)"),
-                port("scores", "f32", "[N]", "1 everywhere"),
-                port("descriptors", "f32", "[N, 4]", "mean colour, unit length"),
-            ],
+            outputs: features_ports(DESCRIPTOR_LEN, "mean colour, unit length"),
             emits_family: Some("dummy-{variant}".to_owned()),
-            accepts_families: Vec::new(),
             max_long_side_key: Some("max_image_size".to_owned()),
-            devices: vec!["cpu".to_owned()],
-            extensions: Vec::new(),
-            weights: Vec::new(),
-            config_schema: serde_json::Value::Null,
+            ..describe(StageKind::Extractor, "dummy-extractor", env!("CARGO_PKG_VERSION"), "Apache-2.0", summary)
         }
     }
 

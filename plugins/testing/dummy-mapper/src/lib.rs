@@ -8,7 +8,7 @@ use scene3d_sdk::scene::{
 };
 use scene3d_sdk::{
     CreateContext, Descriptor, Host, Mapper, Mapping, MatchGraph, PairMatches, Result, SdkError, StageKind,
-    VerifiedPair,
+    VerifiedPair, describe,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,23 +40,8 @@ impl Mapper for DummyMapper {
     type Config = Config;
 
     fn descriptor() -> Descriptor {
-        Descriptor {
-            id: "dummy-mapper".to_owned(),
-            kind: StageKind::Mapper,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            license: "Apache-2.0".to_owned(),
-            summary: "Cameras in a row, for tests.".to_owned(),
-            source: String::new(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            emits_family: None,
-            accepts_families: Vec::new(),
-            max_long_side_key: None,
-            devices: vec!["cpu".to_owned()],
-            extensions: Vec::new(),
-            weights: Vec::new(),
-            config_schema: serde_json::Value::Null,
-        }
+        let summary = "Cameras in a row, for tests.";
+        describe(StageKind::Mapper, "dummy-mapper", env!("CARGO_PKG_VERSION"), "Apache-2.0", summary)
     }
 
     fn create(config: Config, _: &CreateContext<'_>) -> Result<Self> {

@@ -2,8 +2,8 @@
 
 use scene3d_sdk::scene::Matches;
 use scene3d_sdk::{
-    CreateContext, Descriptor, Host, ImageFeatures, Matcher, PortSpec, Prepared, PreparedPair, PreparedView, Result,
-    SdkError, StageKind, Tensor,
+    CreateContext, Descriptor, Host, ImageFeatures, Matcher, Prepared, PreparedPair, PreparedView, Result, SdkError,
+    StageKind, Tensor, describe, features_ports,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,32 +35,11 @@ impl Matcher for DummyMatcher {
     type Config = Config;
 
     fn descriptor() -> Descriptor {
-        let port = |name: &str, dtype: &str, shape: &str, doc: &str| PortSpec {
-            name: name.to_owned(),
-            dtype: dtype.to_owned(),
-            shape: shape.to_owned(),
-            doc: doc.to_owned(),
-            optional: false,
-        };
+        let summary = "Equal keypoint indices match, for tests.";
         Descriptor {
-            id: "dummy-matcher".to_owned(),
-            kind: StageKind::Matcher,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            license: "Apache-2.0".to_owned(),
-            summary: "Equal keypoint indices match, for tests.".to_owned(),
-            source: String::new(),
-            inputs: vec![port("keypoints", "f32", "[N, 2]", "px, original image")],
-            outputs: vec![
-                port("matches", "u32", "[M, 2]", "keypoint index in image 1, in image 2"),
-                port("scores", "f32", "[M]", "0..1"),
-            ],
-            emits_family: None,
+            inputs: features_ports("D", "not used"),
             accepts_families: vec!["dummy-mean".to_owned()],
-            max_long_side_key: None,
-            devices: vec!["cpu".to_owned()],
-            extensions: Vec::new(),
-            weights: Vec::new(),
-            config_schema: serde_json::Value::Null,
+            ..describe(StageKind::Matcher, "dummy-matcher", env!("CARGO_PKG_VERSION"), "Apache-2.0", summary)
         }
     }
 

@@ -2,7 +2,7 @@
 
 use scene3d_sdk::scene::Matches;
 use scene3d_sdk::{
-    CreateContext, Descriptor, Host, ImageFeatures, Matcher, PortSpec, Prepared, PreparedPair, Result, StageKind,
+    CreateContext, Descriptor, Host, ImageFeatures, Matcher, Prepared, PreparedPair, Result, StageKind, describe,
 };
 
 use crate::mode::Config;
@@ -14,21 +14,10 @@ impl Matcher for HostileMatcher {
     type Config = Config;
 
     fn descriptor() -> Descriptor {
-        let port = |name: &str, dtype: &str, shape: &str| PortSpec {
-            name: name.to_owned(),
-            dtype: dtype.to_owned(),
-            shape: shape.to_owned(),
-            doc: String::new(),
-            optional: false,
-        };
+        let summary = "Matches keypoints that do not exist.";
         Descriptor {
-            id: "hostile-matcher".to_owned(),
-            kind: StageKind::Matcher,
-            summary: "Matches keypoints that do not exist.".to_owned(),
-            outputs: vec![port("matches", "u32", "[M, 2]"), port("scores", "f32", "[M]")],
             accepts_families: vec!["*".to_owned()],
-            emits_family: None,
-            ..crate::stage::descriptor()
+            ..describe(StageKind::Matcher, "hostile-matcher", env!("CARGO_PKG_VERSION"), "Apache-2.0", summary)
         }
     }
 

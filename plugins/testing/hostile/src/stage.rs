@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use scene3d_sdk::private::scene3d_abi::{CallContext, CreateRequest};
 use scene3d_sdk::{
-    Descriptor, ErrorCode, Host, LogLevel, Named, NamedView, PortSpec, Result, SdkError, StageKind, StageOf, Tensor,
-    config_schema,
+    Descriptor, ErrorCode, Host, LogLevel, Named, NamedView, Result, SdkError, StageKind, StageOf, Tensor,
+    config_schema, describe, features_ports,
 };
 
 use crate::mode::{Config, LoadMode, Mode};
@@ -23,33 +23,12 @@ pub struct Hostile {
 }
 
 pub(crate) fn descriptor() -> Descriptor {
-    let port = |name: &str, dtype: &str, shape: &str| PortSpec {
-        name: name.to_owned(),
-        dtype: dtype.to_owned(),
-        shape: shape.to_owned(),
-        doc: String::new(),
-        optional: false,
-    };
+    let summary = "Misbehaves on request, for tests of the host.";
     Descriptor {
-        id: "hostile".to_owned(),
-        kind: StageKind::Extractor,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        license: "Apache-2.0".to_owned(),
-        summary: "Misbehaves on request, for tests of the host.".to_owned(),
-        source: String::new(),
-        inputs: vec![port("pixels", "u8", "[H, W, 3]"), port("image_size", "u32", "[2]")],
-        outputs: vec![
-            port("keypoints", "f32", "[N, 2]"),
-            port("scores", "f32", "[N]"),
-            port("descriptors", "f32", "[N, 4]"),
-        ],
+        outputs: features_ports(4, "zero"),
         emits_family: Some("hostile".to_owned()),
-        accepts_families: Vec::new(),
-        max_long_side_key: None,
-        devices: vec!["cpu".to_owned()],
-        extensions: Vec::new(),
-        weights: Vec::new(),
         config_schema: config_schema::<Config>(),
+        ..describe(StageKind::Extractor, "hostile", env!("CARGO_PKG_VERSION"), "Apache-2.0", summary)
     }
 }
 

@@ -1,0 +1,75 @@
+//! The start of a descriptor: what every plugin of a kind declares alike, so that authors write what is theirs.
+
+use scene3d_abi::{Descriptor, PortSpec, StageKind};
+
+/// A descriptor of a stage on the CPU without weights; change what differs by struct update:
+///
+/// ```
+/// use scene3d_sdk::{Descriptor, StageKind, describe, features_ports};
+///
+/// let descriptor = Descriptor {
+///     outputs: features_ports(12, "mean colours of the quarters of a cell, unit length"),
+///     emits_family: Some("grid".to_owned()),
+///     ..describe(StageKind::Extractor, "grid", "0.1.0", "Apache-2.0", "keypoints on a grid")
+/// };
+/// assert_eq!(descriptor.inputs[0].name, "pixels");
+/// ```
+///
+/// `version` is `env!("CARGO_PKG_VERSION")`, `license` an SPDX id, `summary` one sentence.
+#[must_use]
+pub fn describe(kind: StageKind, id: &str, version: &str, license: &str, summary: &str) -> Descriptor {
+    let (inputs, outputs) = match kind {
+        StageKind::Extractor => (image_ports(), Vec::new()),
+        StageKind::Matcher => (Vec::new(), matches_ports()),
+        StageKind::Mapper => (Vec::new(), Vec::new()),
+    };
+    Descriptor {
+        id: id.to_owned(),
+        kind,
+        version: version.to_owned(),
+        license: license.to_owned(),
+        summary: summary.to_owned(),
+        source: String::new(),
+        inputs,
+        outputs,
+        emits_family: None,
+        accepts_families: Vec::new(),
+        max_long_side_key: None,
+        devices: vec!["cpu".to_owned()],
+        extensions: Vec::new(),
+        weights: Vec::new(),
+        config_schema: serde_json::Value::Null,
+    }
+}
+
+/// A tensor that is always there.
+#[must_use]
+pub fn port(name: &str, dtype: &str, shape: &str, doc: &str) -> PortSpec {
+    let [name, dtype, shape, doc] = [name, dtype, shape, doc].map(str::to_owned);
+    PortSpec { name, dtype, shape, doc, optional: false }
+}
+
+/// Outputs of an extractor, and what matchers are given of them: keypoints, scores, descriptors of a length (a number,
+/// or `D` if any will do) with their meaning.
+#[must_use]
+pub fn features_ports(descriptor_len: impl std::fmt::Display, descriptors: &str) -> Vec<PortSpec> {
+    vec![
+        port("keypoints", "f32", "[N, 2]", "x, y, px, original image, top-left pixel centre at (0.5, 0.5)"),
+        port("scores", "f32", "[N]", "higher is better"),
+        port("descriptors", "f32", &format!("[N, {descriptor_len}]"), descriptors),
+    ]
+}
+
+fn image_ports() -> Vec<PortSpec> {
+    vec![
+        port("pixels", "u8", "[H, W, 3]", "RGB, EXIF orientation applied, resized by the rule the plugin declares"),
+        port("image_size", "u32", "[2]", "width, height of the original image, px"),
+    ]
+}
+
+fn matches_ports() -> Vec<PortSpec> {
+    vec![
+        port("matches", "u32", "[M, 2]", "keypoint index in image 1, in image 2, by rising index in image 1"),
+        port("scores", "f32", "[M]", "in 0..1, higher is better"),
+    ]
+}
