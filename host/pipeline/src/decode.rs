@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use fast_image_resize::images::Image as ResizeImage;
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageReader, RgbImage};
 use scene3d_export::Verdict;
@@ -65,13 +66,14 @@ fn resize(image: RgbImage, size: [u32; 2]) -> Result<RgbImage, String> {
     if [width, height] == size {
         return Ok(image);
     }
-    let source =
-        ResizeImage::from_vec_u8(width, height, image.into_raw(), PixelType::U8x3).map_err(|e| e.to_string())?;
-    let mut target = ResizeImage::new(size[0], size[1], PixelType::U8x3);
+    let source = TypedImageRef::<U8x3>::from_buffer(width, height, image.as_raw()).map_err(|e| e.to_string())?;
+    let mut reduced = RgbImage::new(size[0], size[1]);
+    // typed: the call that looks at the pixel type compiles in every kind of pixel there is, which takes a minute
+    let mut target = TypedImage::<U8x3>::from_buffer(size[0], size[1], &mut reduced).map_err(|e| e.to_string())?;
     // antialiased bilinear, as the networks' reference preprocessing (cvg/LightGlue `utils.py`)
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&source, &mut target, &options).map_err(|error| error.to_string())?;
-    RgbImage::from_raw(size[0], size[1], target.into_vec()).ok_or_else(|| "resized image has a wrong size".to_owned())
+    Resizer::new().resize_typed(&source, &mut target, &options).map_err(|error| error.to_string())?;
+    Ok(reduced)
 }
 
 fn orient(image: RgbImage, orientation: u16) -> RgbImage {
