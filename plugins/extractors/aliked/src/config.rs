@@ -13,7 +13,8 @@ pub struct Config {
     /// Keypoints kept of an image, the best first.
     #[schemars(range(min = 1))]
     pub max_keypoints: u32,
-    /// Keep only keypoints that score above this; without it the best `max_keypoints`, however low they score.
+    /// Keep only keypoints that score above this (where none does, those above the mean of all pixels' scores); without
+    /// it the best `max_keypoints`, however low they score.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub detection_threshold: Option<f32>,
     /// Keypoints are at least this far apart, along each axis, before sub-pixel refinement.

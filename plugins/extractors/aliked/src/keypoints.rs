@@ -9,7 +9,7 @@ const TEMPERATURE: f32 = 0.1;
 pub struct Selection {
     /// At most this many, the best.
     pub max_keypoints: usize,
-    /// Only scores above this.
+    /// Only scores above this; where none is, those above the map's mean.
     pub threshold: Option<f32>,
     /// Radius of suppression and of the soft-argmax window, and the border that is left out, px.
     pub radius: usize,
@@ -41,14 +41,9 @@ impl Selection {
     /// The pixels selected among those kept by suppression, best first; equal scores in raster order.
     #[must_use]
     pub fn pixels(&self, map: ScoreMap<'_>, keep: &[u8]) -> Vec<usize> {
-        let (rows, columns) = (inside(map.height, self.radius), inside(map.width, self.radius));
-        let threshold = self.threshold.unwrap_or(0.0);
-        let mut pixels = Vec::new();
-        for y in rows {
-            let row = y * map.width;
-            pixels.extend(
-                columns.clone().map(|x| row + x).filter(|&pixel| keep[pixel] != 0 && map.scores[pixel] > threshold),
-            );
+        let mut pixels = self.kept_above(map, keep, self.threshold.unwrap_or(0.0));
+        if pixels.is_empty() && self.threshold.is_some() {
+            pixels = self.kept_above(map, keep, map.mean());
         }
         let order = |a: &usize, b: &usize| map.scores[*b].total_cmp(&map.scores[*a]).then(a.cmp(b));
         if pixels.len() > self.max_keypoints {
@@ -56,6 +51,19 @@ impl Selection {
             pixels.truncate(self.max_keypoints);
         }
         pixels.sort_unstable_by(order);
+        pixels
+    }
+
+    /// In raster order.
+    fn kept_above(&self, map: ScoreMap<'_>, keep: &[u8], threshold: f32) -> Vec<usize> {
+        let (rows, columns) = (inside(map.height, self.radius), inside(map.width, self.radius));
+        let mut pixels = Vec::new();
+        for y in rows {
+            let row = y * map.width;
+            pixels.extend(
+                columns.clone().map(|x| row + x).filter(|&pixel| keep[pixel] != 0 && map.scores[pixel] > threshold),
+            );
+        }
         pixels
     }
 
@@ -68,19 +76,47 @@ impl Selection {
     }
 
     fn refine_pixel(&self, map: ScoreMap<'_>, pixel: usize) -> [f32; 2] {
+        let [dx, dy] = self.mean_step(map, pixel);
+        let normalize = |position: f32, size: usize| position / (size as f32 - 1.0) * 2.0 - 1.0;
+        [normalize((pixel % map.width) as f32 + dx, map.width), normalize((pixel / map.width) as f32 + dy, map.height)]
+    }
+
+    /// Mean step (x, y) from a pixel under the softmax of the raw scores around it, px.
+    fn mean_step(&self, map: ScoreMap<'_>, pixel: usize) -> [f32; 2] {
+        let (mut sum, mut sum_x, mut sum_y) = (0.0, 0.0, 0.0);
+        self.each_weight(map, pixel, |weight, [dx, dy]| {
+            sum += weight;
+            sum_x += weight * dx;
+            sum_y += weight * dy;
+        });
+        [sum_x / sum, sum_y / sum]
+    }
+
+    /// Mean squared distance from the refined position under the same softmax, in squared radii: the reference trains
+    /// with it, and inference needs it only to be compared.
+    #[cfg(test)]
+    pub(crate) fn dispersity(&self, map: ScoreMap<'_>, pixel: usize) -> f32 {
+        let [x, y] = self.mean_step(map, pixel);
+        let radius = self.radius as f32;
+        let (mut sum, mut sum_squares) = (0.0, 0.0);
+        self.each_weight(map, pixel, |weight, [dx, dy]| {
+            sum += weight;
+            sum_squares += weight * (((dx - x) / radius).powi(2) + ((dy - y) / radius).powi(2));
+        });
+        sum_squares / sum
+    }
+
+    /// Shows the unnormalised weight of each pixel of the window and the step (x, y) to it, px.
+    #[inline(always)]
+    fn each_weight(&self, map: ScoreMap<'_>, pixel: usize, mut show: impl FnMut(f32, [f32; 2])) {
         let (y, x) = (pixel / map.width, pixel % map.width);
         let (radius, side) = (self.radius as isize, 2 * self.radius + 1);
         let window = |i: usize| (i / side) * map.width + i % side + (y - self.radius) * map.width + x - self.radius;
         let max = (0..side * side).map(|i| map.scores[window(i)]).fold(f32::MIN, f32::max);
-        let (mut sum, mut sum_x, mut sum_y) = (0.0, 0.0, 0.0);
         for i in 0..side * side {
             let weight = ((map.scores[window(i)] - max) / TEMPERATURE).exp();
-            sum += weight;
-            sum_x += weight * ((i % side) as isize - radius) as f32;
-            sum_y += weight * ((i / side) as isize - radius) as f32;
+            show(weight, [((i % side) as isize - radius) as f32, ((i / side) as isize - radius) as f32]);
         }
-        let normalize = |position: f32, size: usize| position / (size as f32 - 1.0) * 2.0 - 1.0;
-        [normalize(x as f32 + sum_x / sum, map.width), normalize(y as f32 + sum_y / sum, map.height)]
     }
 }
 
@@ -90,6 +126,11 @@ impl ScoreMap<'_> {
     pub fn position(&self, normalized: [f32; 2]) -> [f32; 2] {
         let scale = |n: f32, size: usize| (n + 1.0) / 2.0 * (size as f32 - 1.0);
         [scale(normalized[0], self.width), scale(normalized[1], self.height)]
+    }
+
+    fn mean(&self) -> f32 {
+        let sum: f64 = self.scores.iter().map(|&score| f64::from(score)).sum();
+        (sum / self.scores.len() as f64) as f32
     }
 
     fn interpolate(&self, normalized: [f32; 2]) -> f32 {
@@ -135,6 +176,20 @@ mod tests {
         assert_eq!(selection(9, None).pixels(map, &keep), [45, 18, 20]);
         assert_eq!(selection(2, None).pixels(map, &keep), [45, 18]);
         assert_eq!(selection(9, Some(0.5)).pixels(map, &keep), [45]);
+    }
+
+    #[test]
+    fn where_no_score_is_above_the_threshold_the_mean_is() {
+        let mut scores = vec![0.1; 64];
+        (scores[18], scores[20], scores[45]) = (0.3, 0.05, 0.2);
+        let map = ScoreMap { scores: &scores, height: 8, width: 8 };
+        let mut keep = vec![0; 64];
+        for pixel in [18, 20, 45] {
+            keep[pixel] = 1;
+        }
+        assert_eq!(selection(9, Some(0.25)).pixels(map, &keep), [18]);
+        assert_eq!(selection(9, Some(0.9)).pixels(map, &keep), [18, 45]);
+        assert_eq!(selection(1, Some(0.9)).pixels(map, &keep), [18]);
     }
 
     #[test]

@@ -9,9 +9,9 @@ use tch::{Device, Kind, Tensor};
 use crate::cpu::map::Map;
 use crate::cpu::{CpuNetwork, Workspace};
 use crate::image::{Padding, RgbImage};
-use crate::keypoints::Selection;
+use crate::keypoints::{ScoreMap, Selection};
 use crate::parameters::Conv;
-use crate::torch_network::{TorchNetwork, describe, detect, pad, sample_offsets};
+use crate::torch_network::{TorchNetwork, describe, dispersity, pad, refine, sample_offsets, select};
 use crate::{Model, Parameters, StepTimes};
 
 const SELECTION: Selection = Selection { max_keypoints: 256, threshold: None, radius: 2 };
@@ -37,6 +37,15 @@ fn weights(model: Model) -> Option<Weights> {
     find_weights(&format!("aliked-{}.pth", model.name()))
 }
 
+/// How far a score may lie from its golden.
+const SCORE_TOLERANCE: f64 = 1e-4;
+/// Keypoints may come in another order than the golden's only where their scores are nearer than this.
+const ORDER_TOLERANCE: f32 = 1e-5;
+/// Scores that are off by at most t move the dispersity by at most t / temperature times the deviation, under the softmax,
+/// of the squared distances: it is the softmax's mean of them, and minimal at the refined position. They lie in 0 to 2
+/// squared radii where the maximum is the mean, too, so their deviation is at most 1.
+const DISPERSITY_TOLERANCE: f64 = SCORE_TOLERANCE / 0.1;
+
 /// What an implementation found, in the goldens' layouts.
 struct Run {
     /// `[c, h, w]`
@@ -47,8 +56,11 @@ struct Run {
     scores: Tensor,
     /// `[dim, h, w]`, every 16-th or 32-nd pixel
     features: Tensor,
+    /// `[N] i64`, `y * w + x` of each keypoint's maximum
+    pixels: Tensor,
     normalized: Tensor,
     keypoint_scores: Tensor,
+    dispersity: Tensor,
     /// `[64, num_samples, 2]`
     offsets: Tensor,
     descriptors: Tensor,
@@ -88,29 +100,46 @@ fn check(model: Model, run: impl Fn(&Golden, usize) -> Run) {
     golden.assert_close("block3_offsets_s4", &every(&run.block3_offsets, 4), Tolerance::Relative(1e-5));
     golden.assert_close(features, &run.features, Tolerance::Absolute(2e-5));
     let step = if score_map == "score_map" { 1 } else { 4 };
-    golden.assert_close(score_map, &every(&run.scores, step), Tolerance::Absolute(1e-4));
+    golden.assert_close(score_map, &every(&run.scores, step), Tolerance::Absolute(SCORE_TOLERANCE));
     golden.assert_close("sddh_offsets", &run.offsets, Tolerance::Absolute(5e-4));
     check_keypoints(&golden, &run);
 }
 
 fn check_keypoints(golden: &Golden, run: &Run) {
-    let pixels = run.normalized.shallow_clone() / 2.0 + 0.5;
-    let pixels = pixels * Tensor::from_slice(&[WIDTH as f32 - 1.0, HEIGHT as f32 - 1.0]);
-    let expected = golden.get("keypoints");
-    assert_eq!(pixels.size(), expected.size());
-    // order may swap where scores are nearly equal: match each golden with its nearest keypoint
-    let distances = (expected.unsqueeze(1) - pixels.unsqueeze(0)).abs().amax([2], false);
-    let nearest = distances.argmin(1, false);
-    let num_distinct = nearest.unique_dim(0, true, false, false).0.size()[0];
-    assert_eq!(num_distinct, expected.size()[0], "not the same keypoints");
-    let sorted = |tensor: &Tensor| tensor.index_select(0, &nearest);
-    golden.assert_close("keypoints", &sorted(&pixels), Tolerance::Absolute(5e-4));
+    let px = run.normalized.shallow_clone() / 2.0 + 0.5;
+    let px = px * Tensor::from_slice(&[WIDTH as f32 - 1.0, HEIGHT as f32 - 1.0]);
+    assert_eq!(px.size(), golden.get("keypoints").size());
+    let places = Tensor::from_slice(&places_of_goldens(golden, run));
+    let sorted = |tensor: &Tensor| tensor.index_select(0, &places);
+    golden.assert_close("keypoints", &sorted(&px), Tolerance::Absolute(5e-4));
     golden.assert_close("keypoints_norm", &sorted(&run.normalized), Tolerance::Absolute(5e-4 * 2.0 / HEIGHT as f64));
-    golden.assert_close("scores", &sorted(&run.keypoint_scores), Tolerance::Absolute(1e-4));
+    golden.assert_close("scores", &sorted(&run.keypoint_scores), Tolerance::Absolute(SCORE_TOLERANCE));
+    golden.assert_close("dispersity", &sorted(&run.dispersity), Tolerance::Absolute(DISPERSITY_TOLERANCE));
     let cosine =
         (sorted(&run.descriptors) * golden.get("descriptors")).sum_dim_intlist([1].as_slice(), false, Kind::Float);
     let worst = cosine.min().double_value(&[]);
     assert!(worst > 0.99999, "descriptor cosine {worst}");
+}
+
+/// Where the keypoint of each golden's pixel stands among ours: all are there, in the same order but for nearly equal
+/// scores.
+fn places_of_goldens(golden: &Golden, run: &Run) -> Vec<i64> {
+    let pixels = Vec::<i64>::try_from(&run.pixels).unwrap();
+    let scores = Vec::<f32>::try_from(run.scores.flatten(0, -1).take(&run.pixels)).unwrap();
+    let expected = Vec::<i64>::try_from(golden.get("nms_index").to_kind(Kind::Int64)).unwrap();
+    assert_eq!(pixels.len(), expected.len());
+    let place = |pixel: &i64| pixels.iter().position(|ours| ours == pixel);
+    let places: Vec<usize> =
+        expected.iter().map(|pixel| place(pixel).unwrap_or_else(|| panic!("no keypoint at pixel {pixel}"))).collect();
+    for (rank, &earlier) in places.iter().enumerate() {
+        for &later in places[rank + 1..].iter().filter(|&&later| later < earlier) {
+            let gap = (scores[earlier] - scores[later]).abs();
+            assert!(gap < ORDER_TOLERANCE, "keypoints {later} and {earlier} are swapped, their scores differ by {gap}");
+        }
+    }
+    let num_moved = places.iter().enumerate().filter(|(rank, place)| rank != *place).count();
+    eprintln!("nms_index: {} keypoints, {num_moved} at another place", places.len());
+    places.into_iter().map(|place| place as i64).collect()
 }
 
 fn every(map: &Tensor, step: i64) -> Tensor {
@@ -139,6 +168,9 @@ fn run_cpu(weights: &Weights, model: Model, golden: &Golden, step: usize) -> Run
     let positions: Vec<[f32; 2]> = positions.chunks(2).map(|at| [at[0], at[1]]).collect();
     network.describer.offsets(pulp::Arch::new(), &field, &positions, describe);
     let offsets = Tensor::from_slice(&describe.offsets).reshape([NUM_OFFSETS, -1]).narrow(1, 0, 2 * num_samples);
+    let map = ScoreMap { scores, height: HEIGHT, width: WIDTH };
+    let dispersity: Vec<f32> = found.pixels.iter().map(|&pixel| SELECTION.dispersity(map, pixel)).collect();
+    let pixels: Vec<i64> = found.pixels.iter().map(|&pixel| pixel as i64).collect();
     let shape = [HEIGHT as i64, WIDTH as i64];
     let [x1, x2, x3, x4] = &blocks.outputs;
     Run {
@@ -148,6 +180,8 @@ fn run_cpu(weights: &Weights, model: Model, golden: &Golden, step: usize) -> Run
         features: Tensor::from_slice(&features)
             .reshape([HEIGHT.div_ceil(step) as i64, WIDTH.div_ceil(step) as i64, dim])
             .permute([2, 0, 1]),
+        pixels: Tensor::from_slice(&pixels),
+        dispersity: Tensor::from_slice(&dispersity),
         normalized: Tensor::from_slice(found.normalized.as_flattened()).reshape([-1, 2]),
         keypoint_scores: Tensor::from_slice(&found.scores),
         offsets: offsets.reshape([NUM_OFFSETS, 2, num_samples]).transpose(1, 2),
@@ -176,7 +210,8 @@ fn run_torch(weights: &Weights, model: Model, golden: &Golden, step: usize) -> R
         let padding = Padding::of(HEIGHT, WIDTH);
         let blocks = network.encode(&pad(&network.image(&image0()).unwrap(), padding));
         let maps = network.aggregate(&blocks, padding, [HEIGHT as i64, WIDTH as i64]);
-        let found = detect(&maps.scores, SELECTION);
+        let pixels = select(&maps.scores, SELECTION);
+        let found = refine(&maps.scores, &pixels, SELECTION.radius as i64);
         let head = &network.parameters().descriptor_head;
         Run {
             block3_offsets: block3_offsets(network.parameters(), &blocks[1]),
@@ -184,6 +219,8 @@ fn run_torch(weights: &Weights, model: Model, golden: &Golden, step: usize) -> R
             scores: maps.scores.squeeze(),
             offsets: sample_offsets(head, &maps.features, &golden_positions(golden)),
             descriptors: describe(head, &maps.features, &found.normalized),
+            dispersity: dispersity(&maps.scores, &pixels, SELECTION.radius as i64),
+            pixels,
             normalized: found.normalized,
             keypoint_scores: found.scores,
             blocks: blocks.map(|block| block.squeeze_dim(0)),

@@ -31,16 +31,24 @@ impl Pixels {
 }
 
 fn stage(max_keypoints: u32) -> Option<Aliked> {
-    let config = Config { model: Model::T16, max_keypoints, ..Config::default() };
+    stage_of(&Config { max_keypoints, ..Config::default() })
+}
+
+fn stage_of(config: &Config) -> Option<Aliked> {
+    let config = Config { model: Model::T16, ..config.clone() };
     let context = TorchContext::on(Device::Cpu, 1, Precision::Fp32).unwrap();
     Some(Aliked::new(&config, &find_weights("aliked-t16.pth")?, context).unwrap())
 }
 
 /// The same network as torch operations.
 fn torch_stage(max_keypoints: u32) -> Option<Aliked> {
+    torch_stage_of(&Config { max_keypoints, ..Config::default() })
+}
+
+fn torch_stage_of(config: &Config) -> Option<Aliked> {
     let context = TorchContext::on(Device::Cpu, 1, Precision::Fp32).unwrap();
     let parameters = Parameters::read(&find_weights("aliked-t16.pth")?, Model::T16.sizes()).unwrap();
-    Some(stage(max_keypoints)?.with_torch_network(TorchNetwork::new(parameters, context).unwrap(), context))
+    Some(stage_of(config)?.with_torch_network(TorchNetwork::new(parameters, context).unwrap(), context))
 }
 
 fn extract(stage: &mut Aliked, images: &[&Pixels], num_threads: usize) -> Vec<[Vec<f32>; 3]> {
@@ -118,14 +126,27 @@ fn both_implementations_place_keypoints_alike_in_the_original_image() {
 
 #[test]
 fn a_threshold_keeps_only_what_scores_above() {
-    let Some(weights) = find_weights("aliked-t16.pth") else { return };
-    let config = Config { model: Model::T16, detection_threshold: Some(0.6), ..Config::default() };
-    let context = TorchContext::on(Device::Cpu, 1, Precision::Fp32).unwrap();
-    let mut stage = Aliked::new(&config, &weights, context).unwrap();
-    let all = extract(&mut self::stage(2048).unwrap(), &[&Pixels::photo(240, 320)], 1);
-    let some = extract(&mut stage, &[&Pixels::photo(240, 320)], 1);
-    assert!(!some[0][1].is_empty() && some[0][1].len() < all[0][1].len());
-    assert_eq!(all[0][0][..some[0][0].len()], some[0][0]);
+    let config = Config { detection_threshold: Some(0.6), ..Config::default() };
+    for (all, some) in [(stage(2048), stage_of(&config)), (torch_stage(2048), torch_stage_of(&config))] {
+        let (Some(mut all), Some(mut some)) = (all, some) else { return };
+        let all = extract(&mut all, &[&Pixels::photo(240, 320)], 1);
+        let some = extract(&mut some, &[&Pixels::photo(240, 320)], 1);
+        assert!(!some[0][1].is_empty() && some[0][1].len() < all[0][1].len());
+        assert_eq!(all[0][0][..some[0][0].len()], some[0][0]);
+    }
+}
+
+#[test]
+fn where_nothing_scores_above_the_threshold_what_is_above_the_mean_does() {
+    let unreachable = Config { detection_threshold: Some(1.0), max_keypoints: 10_000, ..Config::default() };
+    for (all, some) in [(stage(10_000), stage_of(&unreachable)), (torch_stage(10_000), torch_stage_of(&unreachable))] {
+        let (Some(mut all), Some(mut some)) = (all, some) else { return };
+        let all = extract(&mut all, &[&Pixels::photo(240, 320)], 1);
+        let some = extract(&mut some, &[&Pixels::photo(240, 320)], 1);
+        // the best of all, and not all of them
+        assert!(!some[0][1].is_empty() && some[0][1].len() < all[0][1].len(), "{} keypoints", some[0][1].len());
+        assert_eq!(all[0][0][..some[0][0].len()], some[0][0]);
+    }
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl TorchNetwork {
         let size = image.size();
         let padding = Padding::of(size[2] as usize, size[3] as usize);
         let maps = self.aggregate(&self.encode(&pad(&image, padding)), padding, [size[2], size[3]]);
-        let found = detect(&maps.scores, selection);
+        let found = refine(&maps.scores, &select(&maps.scores, selection), selection.radius as i64);
         let descriptors = if found.scores.numel() == 0 {
             // torch can't infer sides of empty tensors
             Tensor::zeros([0, self.parameters.sizes.dim], (Kind::Float, self.context.device))
@@ -201,27 +201,51 @@ fn size4(tensor: &Tensor) -> (i64, i64, i64, i64) {
     (size[0], size[1], size[2], size[3])
 }
 
-/// Suppression, selection and sub-pixel refinement on `scores [1, 1, h, w]`.
-pub fn detect(scores: &Tensor, selection: Selection) -> Found {
+/// Refines `pixels [N]` (flat indices) by a soft-argmax over the raw `scores [1, 1, h, w]` around them.
+pub fn refine(scores: &Tensor, pixels: &Tensor, radius: i64) -> Found {
     let (_, _, height, width) = size4(scores);
-    let pixels = select(scores, &suppress(scores, selection.radius as i64), selection);
-    let radius = selection.radius as i64;
-    let offsets = Tensor::arange_start(-radius, radius + 1, (Kind::Int64, scores.device()));
-    let (dy, dx) = (offsets.reshape([-1, 1]), offsets.reshape([1, -1]));
-    let window = (&dy * width + &dx).flatten(0, -1);
-    let patches = scores.flatten(0, -1).take(&(pixels.unsqueeze(1) + window));
-    let weights = ((&patches - patches.amax([1], true)) / TEMPERATURE).exp();
-    let sum = weights.sum_dim_intlist([1].as_slice(), false, Kind::Float);
-    let mean = |grid: &Tensor| {
-        let grid = grid.expand([2 * radius + 1, 2 * radius + 1], false).reshape([1, -1]);
-        (&weights * grid).sum_dim_intlist([1].as_slice(), false, Kind::Float) / &sum
-    };
-    let y = pixels.floor_divide_scalar(width) + mean(&dy);
-    let x = pixels.remainder(width) + mean(&dx);
+    let weights = window_weights(scores, pixels, radius);
+    let [dx, dy] = mean_steps(&weights, radius);
+    let y = pixels.floor_divide_scalar(width) + dy;
+    let x = pixels.remainder(width) + dx;
     let normalize = |position: Tensor, size: i64| position / (size - 1) as f64 * 2.0 - 1.0;
     let normalized = Tensor::stack(&[normalize(x, width), normalize(y, height)], 1);
     let scores = sample(scores, &normalized.reshape([1, 1, -1, 2]), true).flatten(0, -1);
     Found { normalized, scores }
+}
+
+/// Softmax `[N, (2 radius + 1)^2]` of the scores around each pixel, not normalised.
+fn window_weights(scores: &Tensor, pixels: &Tensor, radius: i64) -> Tensor {
+    let width = scores.size()[3];
+    let [dx, dy] = steps(radius, scores.device());
+    let patches = scores.flatten(0, -1).take(&(pixels.unsqueeze(1) + dy * width + dx));
+    ((&patches - patches.amax([1], true)) / TEMPERATURE).exp()
+}
+
+/// Steps (x, y) `[(2 radius + 1)^2] i64` from a pixel to those of its window, px.
+fn steps(radius: i64, device: Device) -> [Tensor; 2] {
+    let side = 2 * radius + 1;
+    let along = Tensor::arange_start(-radius, radius + 1, (Kind::Int64, device));
+    [along.reshape([1, -1]), along.reshape([-1, 1])].map(|step| step.expand([side, side], false).flatten(0, -1))
+}
+
+/// Mean steps (x, y) `[N]`, px.
+fn mean_steps(weights: &Tensor, radius: i64) -> [Tensor; 2] {
+    steps(radius, weights.device()).map(|step| weighted_mean(weights, &step))
+}
+
+fn weighted_mean(weights: &Tensor, values: &Tensor) -> Tensor {
+    let sum = |terms: &Tensor| terms.sum_dim_intlist([1].as_slice(), false, Kind::Float);
+    sum(&(weights * values)) / sum(weights)
+}
+
+/// Mean squared distance `[N]` from the refined position under the same softmax, in squared radii.
+#[cfg(test)]
+pub fn dispersity(scores: &Tensor, pixels: &Tensor, radius: i64) -> Tensor {
+    let weights = window_weights(scores, pixels, radius);
+    let ([dx, dy], [x, y]) = (steps(radius, scores.device()), mean_steps(&weights, radius));
+    let squares = [(dx, x), (dy, y)].map(|(step, mean)| ((step - mean.unsqueeze(1)) / radius as f64).square());
+    weighted_mean(&weights, &(&squares[0] + &squares[1]))
 }
 
 /// Scores that are kept, zero elsewhere, `[1, 1, h, w]`.
@@ -239,15 +263,20 @@ fn suppress(scores: &Tensor, radius: i64) -> Tensor {
     scores.where_self(&keep, &zeros)
 }
 
-/// Flat pixel indices, best first; equal scores in raster order.
-fn select(scores: &Tensor, kept: &Tensor, selection: Selection) -> Tensor {
+/// Flat indices `[N]` of the pixels that suppression keeps and the selection chooses, best first; equal scores in
+/// raster order.
+pub fn select(scores: &Tensor, selection: Selection) -> Tensor {
     let (_, _, height, width) = size4(scores);
     let border = selection.radius as i64;
-    let inside = kept.zeros_like();
+    let inside = scores.zeros_like();
     let rows = inside.narrow(2, border, height - 2 * border);
     let _ = rows.narrow(3, border, width - 2 * border).fill_(1.0);
-    let kept = kept * inside;
-    let pixels = kept.flatten(0, -1).gt(f64::from(selection.threshold.unwrap_or(0.0))).nonzero().flatten(0, -1);
+    let kept = suppress(scores, border) * inside;
+    let kept_above = |threshold: f64| kept.flatten(0, -1).gt(threshold).nonzero().flatten(0, -1);
+    let mut pixels = kept_above(f64::from(selection.threshold.unwrap_or(0.0)));
+    if pixels.numel() == 0 && selection.threshold.is_some() {
+        pixels = kept_above(scores.mean(Kind::Float).double_value(&[]));
+    }
     let (_, order) = scores.flatten(0, -1).take(&pixels).sort_stable(true, 0, true);
     let num_pixels = order.size()[0].min(selection.max_keypoints as i64);
     pixels.index_select(0, &order.narrow(0, 0, num_pixels))
