@@ -17,8 +17,9 @@ pub struct PairOutcome {
     pub matches: Matches,
     /// Layers that were run.
     pub num_layers: usize,
-    /// Indices of the keypoints of each image that were left at the end.
-    pub kept: [Vec<u32>; 2],
+    /// Layers that each keypoint of each image went through before it was dropped or the pair was done: 1 more than the
+    /// prunings it survived, where images are pruned.
+    pub num_keypoint_layers: [Vec<u8>; 2],
 }
 
 /// A pair that is still being matched.
@@ -29,6 +30,8 @@ struct ActivePair {
     num_initial: usize,
     /// Indices of the keypoints of each image that are left.
     kept: [Vec<u32>; 2],
+    /// Layers that each keypoint of each image entered.
+    num_keypoint_layers: [Vec<u8>; 2],
 }
 
 /// The pairs that are still being matched, their tokens concatenated.
@@ -70,8 +73,11 @@ pub fn match_batch(
             if *fate == Fate::Finish {
                 let tokens = rows.map(|rows| active.tokens.narrow(0, rows.start as i64, rows.len() as i64));
                 let chosen = assignment::match_tokens(&layer.assignment, &tokens, logits, filter_threshold)?;
-                outcomes[pair.position] =
-                    PairOutcome { matches: pair.original(chosen), num_layers: index + 1, kept: pair.kept.clone() };
+                outcomes[pair.position] = PairOutcome {
+                    matches: pair.original(chosen),
+                    num_layers: index + 1,
+                    num_keypoint_layers: pair.num_keypoint_layers.clone(),
+                };
             }
         }
         active = active.advanced(&fates);
@@ -87,8 +93,12 @@ impl Active {
     fn new(pairs: &[[ImageTokens; 2]]) -> Option<(Self, Tensor)> {
         let active_pair = |(position, images): (usize, &[ImageTokens; 2])| {
             let lengths = [0, 1].map(|image| images[image].tokens.size()[0] as u32);
-            let num_initial = (lengths[0] + lengths[1]) as usize;
-            let pair = ActivePair { position, num_initial, kept: lengths.map(|length| (0..length).collect()) };
+            let pair = ActivePair {
+                position,
+                num_initial: (lengths[0] + lengths[1]) as usize,
+                kept: lengths.map(|length| (0..length).collect()),
+                num_keypoint_layers: lengths.map(|length| vec![1; length as usize]),
+            };
             (!lengths.contains(&0)).then_some(pair)
         };
         let active: Vec<_> = pairs.iter().enumerate().filter_map(active_pair).collect();
@@ -122,7 +132,8 @@ impl Active {
     fn advanced(self, fates: &[Fate]) -> Self {
         let mut kept_rows = Vec::new();
         let mut pairs = Vec::new();
-        for ((pair, rows), fate) in self.pairs.iter().zip(self.rows()).zip(fates) {
+        let rows = self.rows();
+        for ((pair, rows), fate) in self.pairs.into_iter().zip(rows).zip(fates) {
             // an image that was pruned to nothing has no matches
             let Fate::Continue(kept) = fate else { continue };
             if kept.iter().any(Vec::is_empty) {
@@ -131,8 +142,7 @@ impl Active {
             for (rows, kept) in rows.iter().zip(kept) {
                 kept_rows.extend(kept.iter().map(|&row| rows.start as i64 + i64::from(row)));
             }
-            let left = |image: usize| kept[image].iter().map(|&row| pair.kept[image][row as usize]).collect();
-            pairs.push(ActivePair { kept: [left(0), left(1)], ..*pair });
+            pairs.push(pair.with_rows(kept));
         }
         if kept_rows.len() as i64 == self.tokens.size()[0] {
             return Self { pairs, ..self };
@@ -144,6 +154,15 @@ impl Active {
 }
 
 impl ActivePair {
+    /// With only these rows of each image, which enter another layer.
+    fn with_rows(mut self, rows: &[Vec<u32>; 2]) -> Self {
+        for ((kept, num_layers), rows) in self.kept.iter_mut().zip(&mut self.num_keypoint_layers).zip(rows) {
+            *kept = rows.iter().map(|&row| kept[row as usize]).collect();
+            kept.iter().for_each(|&keypoint| num_layers[keypoint as usize] += 1);
+        }
+        self
+    }
+
     /// Matches of rows as matches of keypoints.
     fn original(&self, of_rows: Matches) -> Matches {
         let keypoints = |[row1, row2]: [u32; 2]| [self.kept[0][row1 as usize], self.kept[1][row2 as usize]];
