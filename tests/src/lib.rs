@@ -1,5 +1,7 @@
 //! What tests of the whole program need: the binary, a sample scene, configs, the shared data where it is.
 
+pub mod exact_scene;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -246,4 +248,22 @@ pub fn has_weights() -> bool {
         eprintln!("skipped: no weights in .deps/weights; run `cargo xtask setup`");
     }
     found
+}
+
+/// A folder with the stand-in SuperPoint weights under the name that the plugin looks for; if there are none, a printed
+/// reason.
+///
+/// # Panics
+/// If the folder can't be written.
+#[must_use]
+pub fn stand_in_weights() -> Option<PathBuf> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let link = |weights: PathBuf| {
+        let folder = std::env::temp_dir().join(format!("scene3d-weights-{}", std::process::id()));
+        let written = std::fs::create_dir_all(&folder)
+            .and_then(|()| std::fs::copy(weights, folder.join("superpoint_v6_from_tf.pth")));
+        assert!(written.is_ok(), "{}: {written:?}", folder.display());
+        folder
+    };
+    FOLDER.get_or_init(|| shared("weights/superpoint_scene3d.safetensors").map(link)).clone()
 }

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use scene3d_tests::{assert_success, binary, checkout, has_weights, run, shared, small_scene, stdout, write_photos};
+use scene3d_tests::{
+    assert_success, binary, checkout, has_weights, run, shared, small_scene, stand_in_weights, stdout, write_photos,
+};
 use serde_json::Value;
 
 struct Run {
@@ -37,20 +39,6 @@ impl Run {
         assert_success(&output);
         serde_json::from_str(&stdout(&output)).unwrap()
     }
-}
-
-/// A folder with the stand-in SuperPoint weights under the name that the plugin looks for.
-fn stand_in_weights() -> Option<PathBuf> {
-    let weights = shared("weights/superpoint_scene3d.safetensors")?;
-    let folder = std::env::temp_dir().join(format!("scene3d-weights-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let target = folder.join("superpoint_v6_from_tf.pth");
-    if !target.exists() {
-        let part = folder.join("part");
-        std::fs::copy(weights, &part).unwrap();
-        std::fs::rename(part, target).unwrap();
-    }
-    Some(folder)
 }
 
 fn configs() -> Vec<String> {

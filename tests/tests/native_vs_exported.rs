@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use scene3d_engine::{
-    EngineError, Instance, InstanceOptions, LoadedPlugin, RawConfig, Registry, SearchPaths, Silent, StagePlan,
-    negotiate,
+    EngineError, Instance, InstanceOptions, LoadedPlugin, Negotiated, RawConfig, Registry, SearchPaths, Silent,
+    StagePlan, negotiate,
 };
+use scene3d_scene::colmap::write_binary;
 use scene3d_tensor::Tensor;
-use scene3d_tests::has_weights;
-use scene3d_wire::{ImageFeatures, ImageTensor, Named, NamedView, PreparedPair};
+use scene3d_tests::exact_scene::match_graph;
+use scene3d_tests::{checkout, has_weights, stand_in_weights};
+use scene3d_wire::{ImageFeatures, ImageTensor, Mapping, Named, NamedView, PreparedPair};
 
 const WIDTH: usize = 320;
 const HEIGHT: usize = 240;
@@ -29,14 +31,23 @@ fn spawn(plan: &StagePlan, plugin: &LoadedPlugin) -> Instance {
     Instance::spawn(plan, plugin, options, Arc::new(Silent)).unwrap()
 }
 
-/// Features and matches of the two photos, every bit of them.
-fn results(registry: &Registry, extractor: &str, matcher: &str) -> Result<Vec<Vec<u32>>, EngineError> {
+/// Stages of these plugins; `mapper` is the section of the config.
+fn negotiated(registry: &Registry, extractor: &str, matcher: &str, mapper: &str) -> Result<Negotiated, EngineError> {
     let toml = format!(
         "[[features]]\nextractor = {{ plugin = \"{extractor}\" }}\nmatcher = {{ plugin = \"{matcher}\" }}\n\
-         [mapper]\nplugin = \"dummy-mapper\"\n"
+         [mapper]\n{mapper}\n"
     );
     let raw = RawConfig::parse(&toml, "test")?;
-    let negotiated = negotiate(&raw, registry, &SearchPaths::new(&raw).weights)?;
+    let mut weights = SearchPaths::new(&raw).weights;
+    if extractor == "superpoint" {
+        weights.extend(stand_in_weights());
+    }
+    Ok(negotiate(&raw, registry, &weights)?)
+}
+
+/// Features and matches of the two photos, every bit of them.
+fn results(registry: &Registry, extractor: &str, matcher: &str) -> Result<Vec<Vec<u32>>, EngineError> {
+    let negotiated = negotiated(registry, extractor, matcher, "plugin = \"dummy-mapper\"")?;
     let extract = spawn(&negotiated.extractor, &registry.load(extractor)?);
     let matching = spawn(&negotiated.matcher, &registry.load(matcher)?);
     let photos = [pixels(0), pixels(18)];
@@ -71,6 +82,7 @@ fn native() -> Registry {
         scene3d_superpoint::module(),
         scene3d_nearest::module(),
         scene3d_lightglue::module(),
+        scene3d_colmap::module(),
         scene3d_dummy_extractor::module(),
         scene3d_dummy_matcher::module(),
         scene3d_dummy_mapper::module(),
@@ -83,6 +95,14 @@ fn check_same_bytes(extractor: &str, matcher: &str) {
     let (one, two) =
         (results(&native(), extractor, matcher).unwrap(), results(&exported(), extractor, matcher).unwrap());
     assert!(one == two, "{extractor}+{matcher}: linked and opened plugins differ");
+}
+
+/// What a mapper makes of an exact scene.
+fn mapping(registry: &Registry, section: &str) -> Result<Mapping, EngineError> {
+    let workspace = tempfile::tempdir().unwrap();
+    let negotiated = negotiated(registry, "dummy-extractor", "dummy-matcher", section)?;
+    let mapper = spawn(&negotiated.mapper, &registry.load(negotiated.mapper.plugin_id())?);
+    Ok(mapper.map(&match_graph(workspace.path()))?)
 }
 
 #[test]
@@ -102,4 +122,28 @@ fn aliked_and_lightglue() {
     if has_weights() {
         check_same_bytes("aliked", "lightglue");
     }
+}
+
+#[test]
+fn superpoint_and_nearest() {
+    if stand_in_weights().is_some() {
+        check_same_bytes("superpoint", "nearest");
+    }
+}
+
+#[test]
+fn colmap() {
+    let python = checkout().join(".deps/venv/bin/python");
+    if !python.is_file() {
+        eprintln!("skipped: no {}; run `cargo xtask setup`", python.display());
+        return;
+    }
+    let section = format!("plugin = \"colmap\"\nengine = \"pycolmap\"\npython = '{}'", python.display());
+    let (one, two) = (mapping(&native(), &section).unwrap(), mapping(&exported(), &section).unwrap());
+    let statistics = one.models[0].statistics();
+    assert!(statistics.num_registered == 6 && statistics.num_points3d > 100, "{statistics:?}");
+    // bytes, not numbers: 0.0 and -0.0 are equal numbers
+    let bytes = |mapping: &Mapping| mapping.models.iter().map(write_binary).collect::<Vec<_>>();
+    assert!(bytes(&one) == bytes(&two), "linked and opened plugin give different models");
+    assert_eq!((one.verified_pairs, one.engine), (two.verified_pairs, two.engine));
 }
