@@ -47,7 +47,7 @@ impl Loaded {
     /// # Errors
     /// The plugin's.
     pub fn extractor(&self) -> Result<Instance> {
-        self.instance(&self.negotiated.extractor)
+        self.instance(&self.negotiated.features[0].extractor)
     }
 
     /// A matcher of one thread.
@@ -55,7 +55,7 @@ impl Loaded {
     /// # Errors
     /// The plugin's.
     pub fn matcher(&self) -> Result<Instance> {
-        self.instance(&self.negotiated.matcher)
+        self.instance(&self.negotiated.features[0].matcher)
     }
 
     fn instance(&self, plan: &StagePlan) -> Result<Instance> {

@@ -48,8 +48,8 @@ fn negotiated(registry: &Registry, extractor: &str, matcher: &str, mapper: &str)
 /// Features and matches of the two photos, every bit of them.
 fn results(registry: &Registry, extractor: &str, matcher: &str) -> Result<Vec<Vec<u32>>, EngineError> {
     let negotiated = negotiated(registry, extractor, matcher, "plugin = \"dummy-mapper\"")?;
-    let extract = spawn(&negotiated.extractor, &registry.load(extractor)?);
-    let matching = spawn(&negotiated.matcher, &registry.load(matcher)?);
+    let extract = spawn(&negotiated.features[0].extractor, &registry.load(extractor)?);
+    let matching = spawn(&negotiated.features[0].matcher, &registry.load(matcher)?);
     let photos = [pixels(0), pixels(18)];
     let size = [WIDTH as u32, HEIGHT as u32];
     let images: Vec<_> = photos.iter().map(|p| ImageTensor { pixels: p.view(), image_size: size }).collect();

@@ -14,8 +14,8 @@ pub use nearest::nearest;
 pub use origin::Origin;
 pub use overrides::ENVIRONMENT_PREFIX;
 pub use raw::RawConfig;
-pub use resolved::{Entry, ResolvedConfig, StageConfig};
-pub use sections::{ImagesSection, PairingMethod, PairingSection, PipelineSection, host_config_schema};
+pub use resolved::{Entry, FeaturesConfig, ResolvedConfig, StageConfig};
+pub use sections::{ImagesSection, JoinSection, PairingMethod, PairingSection, PipelineSection, host_config_schema};
 
 pub(crate) use check::{Checked, check_table, unknown_key};
 pub(crate) use raw::{Node, Written};

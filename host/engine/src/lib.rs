@@ -32,7 +32,7 @@ pub use host_callbacks::{HostCallbacks, LogLevel, Silent};
 pub use instance::{Instance, InstanceOptions, InstancePool};
 pub use manifest::{LIBTORCH_VERSION, LibraryNames, MANIFEST_FILE, Manifest, Runtime};
 pub use negotiate::negotiate;
-pub use plan::{Negotiated, StagePlan, WeightFile};
+pub use plan::{FeaturesPlan, Negotiated, StagePlan, WeightFile};
 pub use plugin_health::{MAX_PANICS, PluginHealth};
 pub use problem::{Problem, Problems};
 pub use registry::{LoadedPlugin, Registry};

@@ -12,17 +12,20 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::config::{
-    Checked, Entry, Node, Origin, RawConfig, ResolvedConfig, StageConfig, Written, check_table, section_schema,
-    unknown_key,
+    Checked, Entry, FeaturesConfig, Node, Origin, RawConfig, ResolvedConfig, StageConfig, Written, check_table,
+    section_schema, unknown_key,
 };
 use crate::device::DeviceChoice;
 use crate::error::PluginError;
-use crate::plan::{Negotiated, StagePlan, WeightFile};
+use crate::plan::{FeaturesPlan, Negotiated, StagePlan, WeightFile};
 use crate::problem::{Problem, Problems};
 use crate::registry::Registry;
 use crate::{family, license, weights};
 
-const SECTIONS: [&str; 5] = ["pipeline", "images", "features", "pairing", "mapper"];
+const SECTIONS: [&str; 6] = ["pipeline", "images", "features", "join", "pairing", "mapper"];
+
+/// Sets of entries are kept as bits.
+const MAX_FEATURES: usize = 63;
 
 /// Resolves a config against the plugins and weights there are. No weight is loaded and no GPU touched.
 ///
@@ -61,31 +64,44 @@ struct Draft {
     device: Device,
 }
 
+struct FeaturesDraft {
+    extractor: Draft,
+    matcher: Draft,
+    family: Option<String>,
+}
+
 impl<'a> Negotiation<'a> {
     fn run(&mut self) -> Option<Negotiated> {
         self.check_sections();
         let pipeline = self.section("pipeline")?;
         self.read_pipeline(&pipeline);
         let images = self.section("images");
-        let features = self.features();
-        let extractor =
-            self.stage(features.and_then(|f| f.get("extractor")), "features.0.extractor", StageKind::Extractor);
-        let matcher = self.stage(features.and_then(|f| f.get("matcher")), "features.0.matcher", StageKind::Matcher);
+        // every entry is checked, also behind one that is wrong
+        let features: Vec<Option<FeaturesDraft>> =
+            self.features().iter().enumerate().map(|(index, written)| self.features_draft(index, written)).collect();
+        let join = self.section("join");
         let pairing = self.section("pairing");
         let mapper = self.stage(self.raw.root.get("mapper"), "mapper", StageKind::Mapper);
-        let family = self.family(extractor.as_ref(), matcher.as_ref());
-        let (extractor, matcher, mapper) = (extractor?, matcher?, mapper?);
+        let (features, mapper) = (features.into_iter().collect::<Option<Vec<_>>>()?, mapper?);
         let config = ResolvedConfig {
             pipeline,
             images: images?,
-            extractor: extractor.stage_config(),
-            matcher: matcher.stage_config(),
+            features: features.iter().map(FeaturesDraft::config).collect(),
+            join: join?,
             pairing: pairing?,
             mapper: mapper.stage_config(),
             entries: Vec::new(),
         };
-        let extractor = StagePlan { family, ..extractor.into_plan() };
-        Some(Negotiated { config, extractor, matcher: matcher.into_plan(), mapper: mapper.into_plan() })
+        let features = features.into_iter().map(FeaturesDraft::into_plan).collect();
+        Some(Negotiated { config, features, mapper: mapper.into_plan() })
+    }
+
+    fn features_draft(&mut self, index: usize, written: &Written) -> Option<FeaturesDraft> {
+        let path = |stage: &str| format!("features.{index}.{stage}");
+        let extractor = self.stage(written.get("extractor"), &path("extractor"), StageKind::Extractor);
+        let matcher = self.stage(written.get("matcher"), &path("matcher"), StageKind::Matcher);
+        let family = self.family(extractor.as_ref(), matcher.as_ref());
+        Some(FeaturesDraft { extractor: extractor?, matcher: matcher?, family })
     }
 
     fn problem(&mut self, problem: Problem) {
@@ -122,25 +138,24 @@ impl<'a> Negotiation<'a> {
         }
     }
 
-    /// The one entry of `[[features]]`.
-    fn features(&mut self) -> Option<&'a Written> {
+    /// The entries of `[[features]]`.
+    fn features(&mut self) -> &'a [Written] {
         let raw: &'a RawConfig = self.raw;
         let written = raw.root.get("features");
         let problem = match written.map(|written| (&written.node, &written.value)) {
-            Some((Node::Array(entries), _)) if entries.len() == 1 => return entries.first(),
-            Some((Node::Array(entries), _)) if entries.len() > 1 => {
-                let message = format!("{} entries of [[features]] are not supported yet, expected one", entries.len());
-                let second = entries.get(1).map_or(Origin::Default, |entry| entry.value.clone());
-                Problem::new(ErrorCode::UNSUPPORTED, message).at(&second)
+            Some((Node::Array(entries), _)) if (1..=MAX_FEATURES).contains(&entries.len()) => return entries,
+            Some((Node::Array(entries), origin)) if entries.len() > MAX_FEATURES => {
+                let message = format!("{} entries of [[features]], expected at most {MAX_FEATURES}", entries.len());
+                Problem::new(ErrorCode::INVALID_CONFIG, message).at(origin)
             }
             Some((_, origin)) => {
-                Problem::new(ErrorCode::INVALID_CONFIG, "`features`: expected one entry [[features]]").at(origin)
+                Problem::new(ErrorCode::INVALID_CONFIG, "`features`: expected entries [[features]]").at(origin)
             }
             None => Problem::new(ErrorCode::INVALID_CONFIG, "`features` is missing")
                 .help("write [[features]] with extractor = { plugin = \"...\" } and matcher = { plugin = \"...\" }"),
         };
         self.problem(problem);
-        None
+        &[]
     }
 
     fn stage(&mut self, table: Option<&Written>, path: &str, kind: StageKind) -> Option<Draft> {
@@ -277,6 +292,17 @@ fn plugin_entry(path: &str, id: &str, origin: &Origin) -> Entry {
         origin: origin.clone(),
         doc: "Which plugin does this stage.".to_owned(),
         unit: String::new(),
+    }
+}
+
+impl FeaturesDraft {
+    fn config(&self) -> FeaturesConfig {
+        FeaturesConfig { extractor: self.extractor.stage_config(), matcher: self.matcher.stage_config() }
+    }
+
+    fn into_plan(self) -> FeaturesPlan {
+        let extractor = StagePlan { family: self.family, ..self.extractor.into_plan() };
+        FeaturesPlan { extractor, matcher: self.matcher.into_plan() }
     }
 }
 

@@ -15,19 +15,37 @@ use crate::config::ResolvedConfig;
 pub struct Negotiated {
     /// Every value, with where it comes from.
     pub config: ResolvedConfig,
-    /// The extractor.
-    pub extractor: StagePlan,
-    /// The matcher.
-    pub matcher: StagePlan,
+    /// The entries of `[[features]]`, at least one.
+    pub features: Vec<FeaturesPlan>,
     /// The mapper.
     pub mapper: StagePlan,
 }
 
+/// An entry of `[[features]]`: what finds keypoints, and what matches them.
+#[derive(Debug, Clone)]
+pub struct FeaturesPlan {
+    /// The extractor.
+    pub extractor: StagePlan,
+    /// The matcher.
+    pub matcher: StagePlan,
+}
+
 impl Negotiated {
-    /// The three stages, in the order in which they run.
+    /// All stages: extractor and matcher of each entry, then the mapper.
+    pub fn stages(&self) -> impl Iterator<Item = &StagePlan> {
+        self.features.iter().flat_map(FeaturesPlan::stages).chain([&self.mapper])
+    }
+}
+
+impl FeaturesPlan {
+    fn stages(&self) -> [&StagePlan; 2] {
+        [&self.extractor, &self.matcher]
+    }
+
+    /// For people and reports, e.g. `aliked+lightglue`.
     #[must_use]
-    pub fn stages(&self) -> [&StagePlan; 3] {
-        [&self.extractor, &self.matcher, &self.mapper]
+    pub fn name(&self) -> String {
+        format!("{}+{}", self.extractor.plugin_id(), self.matcher.plugin_id())
     }
 }
 

@@ -18,8 +18,8 @@ fn run(registry: &Registry, options: &InstanceOptions) -> (Vec<u8>, Mapping) {
     let negotiated = check(registry, CONFIG).unwrap();
     let tensors = SIZES.map(|[width, height]| pixels(width, height));
     let images: Vec<_> = tensors.iter().map(image).collect();
-    let extractor = spawn(registry, &negotiated.extractor, options.clone()).unwrap();
-    let matcher = spawn(registry, &negotiated.matcher, options.clone()).unwrap();
+    let extractor = spawn(registry, &negotiated.features[0].extractor, options.clone()).unwrap();
+    let matcher = spawn(registry, &negotiated.features[0].matcher, options.clone()).unwrap();
     let features = extractor.extract(&images).unwrap();
     let mut bytes = Vec::new();
     let mut prepared = Vec::new();

@@ -58,6 +58,9 @@ plugin = "dummy-matcher"  # p.toml:7:22
 max_matches = 4096        # default
 score = 1.0               # default
 
+[join]
+radius = 1.0  # default
+
 [pairing]
 method = "exhaustive"  # default
 window = 10            # default
@@ -71,9 +74,9 @@ baseline = 1.0           # default
 depth = 2.0              # environment SCENE3D_SET_MAPPER__DEPTH
 "#;
     assert_eq!(sorted_sections(&negotiated.config.explain()), sorted_sections(expected));
-    assert_eq!(negotiated.extractor.family.as_deref(), Some("dummy-mean"));
-    assert_eq!(negotiated.extractor.max_long_side_px, Some(640));
-    assert_eq!(negotiated.matcher.max_long_side_px, None);
+    assert_eq!(negotiated.features[0].extractor.family.as_deref(), Some("dummy-mean"));
+    assert_eq!(negotiated.features[0].extractor.max_long_side_px, Some(640));
+    assert_eq!(negotiated.features[0].matcher.max_long_side_px, None);
 }
 
 /// Keys of a plugin come in the order of its schema, which is schemars' business: compared as sets a section.
@@ -119,7 +122,7 @@ plugin = "dummy-matcher"
     registry.add_static(scene3d_dummy_mapper::module()).unwrap();
     let expected = r#"11 problems found before anything was run
   p.toml:14:2: unknown key `mapping`
-    help: keys there: pipeline, images, features, pairing, mapper
+    help: keys there: pipeline, images, features, join, pairing, mapper
   p.toml:4:1: unknown key `pipeline.sed`
     help: did you mean `seed`?
   p.toml:5:8: `pipeline.seed`: expected an integer, at least 0, got "x"
@@ -174,14 +177,38 @@ fn missing_parts_are_named() {
     assert!(check(&linked(), "").unwrap_err().contains("`features` is missing"));
 }
 
+/// As many `[[features]]` of the dummies as wanted, with `GOOD`'s other sections.
+fn with_features(entries: &[&str]) -> String {
+    let (before, after) = (GOOD.split("[[features]]").next().unwrap(), GOOD.split("[mapper]").nth(1).unwrap());
+    let features: String = entries.iter().map(|entry| format!("[[features]]\n{entry}\n")).collect();
+    format!("{before}{features}[mapper]{after}")
+}
+
 #[test]
-fn a_second_entry_of_features_is_not_supported_yet() {
-    let text = GOOD.replace("[mapper]", "[[features]]\nextractor = { plugin = \"dummy-extractor\" }\n[mapper]");
-    let problems = check(&linked(), &text).unwrap_err();
-    assert!(
-        problems.contains("p.toml:9:1: 2 entries of [[features]] are not supported yet, expected one"),
-        "{problems}"
-    );
+fn several_entries_of_features_are_planned_in_their_order() {
+    let small = "extractor = { plugin = \"dummy-extractor\", cell_size = 8 }\nmatcher = { plugin = \"dummy-matcher\" }";
+    let large = small.replace('8', "32");
+    let negotiated = check(&linked(), &with_features(&[small, &large])).unwrap();
+    let cell_sizes: Vec<_> = negotiated.features.iter().map(|f| f.extractor.config["cell_size"].clone()).collect();
+    assert_eq!(cell_sizes, [8, 32]);
+    assert_eq!(negotiated.stages().count(), 5);
+    let again = check(&linked(), &negotiated.config.to_toml()).unwrap();
+    assert_eq!(again.config.to_canonical_json(), negotiated.config.to_canonical_json());
+}
+
+#[test]
+fn every_entry_of_features_is_checked() {
+    let entry = |extra: &str| {
+        format!(
+            "extractor = {{ plugin = \"dummy-extractor\", {extra} = 1 }}\nmatcher = {{ plugin = \"dummy-matcher\" }}"
+        )
+    };
+    let problems = check(&linked(), &with_features(&[&entry("one"), &entry("two")])).unwrap_err();
+    assert!(problems.contains("unknown key `features.0.extractor.one`"), "{problems}");
+    assert!(problems.contains("unknown key `features.1.extractor.two`"), "{problems}");
+    let good = entry("cell_size").replace("= 1 ", "= 8 ");
+    let too_many = check(&linked(), &with_features(&vec![good.as_str(); 64])).unwrap_err();
+    assert!(too_many.contains("64 entries of [[features]], expected at most 63"), "{too_many}");
 }
 
 /// An extractor with a licence and weights that are not for everyone.
@@ -250,7 +277,7 @@ fn licences_and_weights_are_checked_for_the_model_that_is_used() {
     assert_eq!(problems, expected);
     fs::write(folder.path().join("small.pth"), "abc").unwrap();
     let allowed = "[pipeline]\nallow_licenses = [\"CC-BY-NC-SA-4.0\", \"LicenseRef-research\"]";
-    let plan = check(&text.replace("[pipeline]", allowed)).unwrap().extractor;
+    let plan = check(&text.replace("[pipeline]", allowed)).unwrap().features.remove(0).extractor;
     assert_eq!(plan.weights.len(), 1);
     assert_eq!(plan.weights[0].path, folder.path().join("small.pth"));
     assert!(plan.create_request(3).contains("\"seed\":3"));

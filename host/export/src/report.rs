@@ -29,6 +29,9 @@ pub struct Report {
     pub images: Vec<ImageReport>,
     /// Every pair that was matched, ordered.
     pub pairs: Vec<PairReport>,
+    /// What each entry of `[[features]]` contributed.
+    #[serde(default)]
+    pub sources: Vec<SourceReport>,
     /// Reprojection errors of all observations, px.
     pub reprojection_errors_px: Histogram,
     /// Number of observations per point.
@@ -101,6 +104,19 @@ pub struct WeightsFacts {
     pub sha256: String,
     /// SPDX licence of the weights.
     pub license: String,
+}
+
+/// What one entry of `[[features]]` contributed; what several found counts for each of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceReport {
+    /// Extractor and matcher, e.g. `aliked+lightglue`.
+    pub name: String,
+    /// Keypoints in all images.
+    pub num_keypoints: usize,
+    /// Matches of all pairs.
+    pub num_matches: usize,
+    /// Observations of the model's points.
+    pub num_observations: usize,
 }
 
 /// Time that one stage took.

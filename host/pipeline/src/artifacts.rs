@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use scene3d_engine::StagePlan;
+use scene3d_engine::{FeaturesPlan, StagePlan};
 use scene3d_scene::ImagePair;
 use scene3d_wire::MatchGraph;
 
@@ -56,8 +56,9 @@ pub(crate) fn features_key(photo: &Photo, extractor: &StagePlan, seed: u64) -> K
 }
 
 /// Key of a matcher's work on one extractor's features.
-pub(crate) fn match_stage_key(extractor: &StagePlan, matcher: &StagePlan, seed: u64) -> Key {
-    key_of(["matches", FORMAT, &extractor.identity_json(seed), &matcher.identity_json(seed)].map(str::as_bytes))
+pub(crate) fn match_stage_key(plan: &FeaturesPlan, seed: u64) -> Key {
+    let (extractor, matcher) = (plan.extractor.identity_json(seed), plan.matcher.identity_json(seed));
+    key_of(["matches", FORMAT, &extractor, &matcher].map(str::as_bytes))
 }
 
 /// Key of a pair's matches within a match stage.

@@ -54,7 +54,7 @@ impl<'a> Context<'a> {
     }
 
     pub(crate) fn device(&self) -> Device {
-        self.request.negotiated.extractor.device
+        self.request.negotiated.features.first().map_or(Device::Cpu, |entry| entry.extractor.device)
     }
 
     /// CPU threads of the run: as configured, or all.
@@ -140,7 +140,7 @@ impl<'a> Context<'a> {
     /// Opens the libraries of all stages on a thread of its own: libtorch needs half a second, in which the first
     /// photos are decoded. A library that can't be opened ends the run before anything is extracted.
     pub(crate) fn load_ahead(&self) -> Ahead<()> {
-        let ids = self.request.negotiated.stages().map(|plan| plan.plugin_id().to_owned());
+        let ids: Vec<String> = self.request.negotiated.stages().map(|plan| plan.plugin_id().to_owned()).collect();
         let registry = Arc::clone(&self.registry);
         Ahead::start("load-ahead", move || Ok(ids.iter().try_for_each(|id| registry.load(id).map(drop))?))
     }

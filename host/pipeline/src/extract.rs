@@ -47,6 +47,15 @@ impl PhotoFeatures {
 /// Features of every photo, or why a photo has none.
 pub(crate) type Extracted = Vec<Result<PhotoFeatures, Rejected>>;
 
+/// Where in a stage of several plugins the work of one begins, for its progress.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tally {
+    /// Items of the plugins before.
+    pub before: usize,
+    /// Items of all.
+    pub total: usize,
+}
+
 /// Extracts the features of all photos; those of an earlier run are read, not computed. The number of reused ones is
 /// the second value.
 pub(crate) fn extract(
@@ -54,6 +63,7 @@ pub(crate) fn extract(
     photos: &[Photo],
     plan: &StagePlan,
     artifacts: &Artifacts,
+    tally: Tally,
     instances: impl FnOnce() -> Result<Vec<Instance>, PipelineError>,
 ) -> Result<(Extracted, usize), PipelineError> {
     let mut extracted: Vec<Option<Result<PhotoFeatures, Rejected>>> = Vec::new();
@@ -65,7 +75,8 @@ pub(crate) fn extract(
     let missing: Vec<usize> = (0..photos.len()).filter(|&index| extracted[index].is_none()).collect();
     let reused = photos.len() - missing.len();
     if !missing.is_empty() {
-        let work = Work { context, photos, plan, artifacts, missing: &missing, reused };
+        let tally = Tally { before: tally.before + reused, ..tally };
+        let work = Work { context, photos, plan, artifacts, missing: &missing, tally };
         for (index, result) in work.run(instances)? {
             extracted[index] = Some(result);
         }
@@ -101,7 +112,7 @@ struct Work<'a> {
     plan: &'a StagePlan,
     artifacts: &'a Artifacts,
     missing: &'a [usize],
-    reused: usize,
+    tally: Tally,
 }
 
 type Decoded = (usize, Result<DecodedPhoto, Rejected>);
@@ -191,12 +202,11 @@ impl Work<'_> {
     }
 
     fn collect(&self, finished: Receiver<Result<Finished, PipelineError>>) -> Result<Vec<Finished>, PipelineError> {
-        let total = self.photos.len();
         let mut collected = Vec::with_capacity(self.missing.len());
         for result in finished {
             collected.push(result?);
             let what = self.photos[collected[collected.len() - 1].0].info.name.clone();
-            let done = self.reused + collected.len();
+            let (done, total) = (self.tally.before + collected.len(), self.tally.total);
             self.context.observer.event(Event::Progress { stage: StageName::Extract, done, total, what });
         }
         self.context.cancel.check()?;

@@ -8,8 +8,8 @@ use scene3d_scene::{ImageId, ImagePair, Keypoints};
 
 use crate::PipelineError;
 use crate::context::Context;
-use crate::extract::PhotoFeatures;
 use crate::finished::Finished;
+use crate::joined::JoinedImage;
 
 /// Writes the page.
 pub(crate) fn write_html_report(
@@ -19,10 +19,11 @@ pub(crate) fn write_html_report(
     path: &Path,
 ) -> Result<(), PipelineError> {
     let model = finished.mapping.models.first();
-    let keypoints = keypoints(finished)?;
+    let keypoints: BTreeMap<ImageId, Keypoints> =
+        images(finished).map(|(id, image)| (id, image.found.keypoints.clone())).collect();
     let sample = |pair: ImagePair| {
         let (one, two) = (keypoints.get(&pair.image1)?, keypoints.get(&pair.image2)?);
-        Some(MatchSample::of(pair, finished.matched.get(&pair)?, one, two, model))
+        Some(MatchSample::of(pair, &finished.joined.matched.get(&pair)?.matches, one, two, model))
     };
     let match_samples: Vec<MatchSample> = best_neighbours(&report.pairs).into_iter().filter_map(sample).collect();
     let config_toml = context.request.negotiated.config.to_toml();
@@ -38,24 +39,17 @@ pub(crate) fn write_html_report(
     Ok(write_atomic(path, |sink| write_html(&inputs, sink))?)
 }
 
-fn features<'a>(finished: &Finished<'a>) -> impl Iterator<Item = (ImageId, &'a PhotoFeatures)> {
-    let photos = finished.photos.photos.iter().zip(finished.extracted);
-    photos.filter_map(|(photo, features)| Some((photo.info.image_id, features.as_ref().ok()?)))
-}
-
-fn keypoints(finished: &Finished<'_>) -> Result<BTreeMap<ImageId, Keypoints>, PipelineError> {
-    let of_image = |(id, features): (ImageId, &PhotoFeatures)| {
-        let scores = features.view().slice::<f32>("scores")?.to_vec();
-        Ok((id, Keypoints { positions: features.keypoints()?.to_vec(), scores }))
-    };
-    features(finished).map(of_image).collect()
+fn images<'a>(finished: &Finished<'a>) -> impl Iterator<Item = (ImageId, &'a JoinedImage<'a>)> {
+    let photos = finished.photos.photos.iter().zip(&finished.joined.images);
+    photos.filter_map(|(photo, image)| Some((photo.info.image_id, image.as_ref().ok()?)))
 }
 
 fn thumbnails(finished: &Finished<'_>) -> Result<Vec<Thumbnail>, PipelineError> {
-    let of_image = |(image_id, features): (ImageId, &PhotoFeatures)| {
-        let jpeg = features.view().slice::<u8>("thumbnail")?.to_vec();
-        let size = features.view().rows::<u32, 2>("thumbnail_size")?;
+    let of_image = |(image_id, image): (ImageId, &JoinedImage<'_>)| {
+        let features = image.first.view();
+        let jpeg = features.slice::<u8>("thumbnail")?.to_vec();
+        let size = features.rows::<u32, 2>("thumbnail_size")?;
         Ok(Thumbnail { image_id, size: size.first().copied().unwrap_or_default(), jpeg })
     };
-    features(finished).map(of_image).collect()
+    images(finished).map(of_image).collect()
 }

@@ -1,25 +1,20 @@
 //! Verify and map: the whole match graph goes to the mapper, its models come back.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use scene3d_engine::{Instance, StagePlan};
-use scene3d_scene::{ImagePair, Matches};
+use scene3d_scene::ImagePair;
 use scene3d_wire::{Mapping, MatchGraph, NamedView, PairMatches};
 
 use crate::artifacts::{Artifacts, mapping_key};
 use crate::context::Context;
-use crate::extract::Extracted;
+use crate::join::JoinedMatches;
+use crate::joined::Joined;
 use crate::photos::Photo;
 use crate::{PipelineError, tensor_file};
 
 /// Images, keypoints, colours and matches of all pairs that have any; photos without features have no keypoints.
-pub(crate) fn match_graph(
-    photos: &[Photo],
-    extracted: &Extracted,
-    matched: &BTreeMap<ImagePair, Matches>,
-    workspace: PathBuf,
-) -> Result<MatchGraph, PipelineError> {
+pub(crate) fn match_graph(photos: &[Photo], joined: &Joined<'_>, workspace: PathBuf) -> MatchGraph {
     let mut graph = MatchGraph {
         images: photos.iter().map(|photo| photo.info.clone()).collect(),
         keypoints: Vec::with_capacity(photos.len()),
@@ -27,17 +22,15 @@ pub(crate) fn match_graph(
         pairs: Vec::new(),
         workspace,
     };
-    for features in extracted {
-        let (keypoints, colors) = match features {
-            Ok(features) => (features.keypoints()?.to_vec(), features.view().rows::<u8, 3>("colors")?.to_vec()),
-            Err(_) => (Vec::new(), Vec::new()),
-        };
-        graph.keypoints.push(keypoints);
-        graph.colors.push(colors);
+    for image in &joined.images {
+        let image = image.as_ref().ok();
+        graph.keypoints.push(image.map(|image| image.found.keypoints.positions.clone()).unwrap_or_default());
+        graph.colors.push(image.map(|image| image.colors.clone()).unwrap_or_default());
     }
-    let with_matches = matched.iter().filter(|(_, matches)| !matches.is_empty());
-    graph.pairs = with_matches.map(|(pair, matches)| PairMatches { pair: *pair, matches: matches.clone() }).collect();
-    Ok(graph)
+    let with_matches = joined.matched.iter().filter(|(_, joined)| !joined.matches.is_empty());
+    let of_pair = |(pair, joined): (&ImagePair, &JoinedMatches)| (*pair, joined.matches.clone());
+    graph.pairs = with_matches.map(of_pair).map(|(pair, matches)| PairMatches { pair, matches }).collect();
+    graph
 }
 
 /// Maps a graph; a mapping of an earlier run of the same graph is read, not computed (then the second value is true).

@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crossbeam_channel::{Sender, bounded};
-use scene3d_engine::{Instance, StagePlan};
+use scene3d_engine::{FeaturesPlan, Instance, StagePlan};
 use scene3d_scene::{ImageId, ImagePair, Matches};
 use scene3d_wire::{ImageFeatures, NamedView, Prepared, PreparedPair};
 
 use crate::PipelineError;
 use crate::artifacts::{Artifacts, match_stage_key, pair_key};
 use crate::context::Context;
-use crate::extract::{Extracted, PhotoFeatures};
+use crate::extract::{Extracted, PhotoFeatures, Tally};
+use crate::extractions::Extractions;
 use crate::journal::Journal;
 use crate::observer::{Event, StageName};
 use crate::resident::Resident;
@@ -22,18 +23,42 @@ use crate::resident::Resident;
 const RESIDENT_BYTES: usize = 1 << 30;
 
 /// Matches by pair, and how many of them were taken from an earlier run.
-pub(crate) type Matched = (BTreeMap<ImagePair, Matches>, usize);
+type Matched = (BTreeMap<ImagePair, Matches>, usize);
+
+/// Matches all pairs with the matcher of each entry of `[[features]]`, one after the other. Also returns how many were
+/// reused.
+pub(crate) fn match_all(
+    context: &Context<'_>,
+    pairs: &[ImagePair],
+    extractions: &Extractions,
+    artifacts: &Artifacts,
+    instances: impl Fn(&StagePlan) -> Result<Vec<Instance>, PipelineError>,
+) -> Result<(Vec<BTreeMap<ImagePair, Matches>>, usize), PipelineError> {
+    let entries = &context.request.negotiated.features;
+    let mut of_entries = Vec::with_capacity(entries.len());
+    let mut num_reused = 0;
+    for (index, plan) in entries.iter().enumerate() {
+        let tally = Tally { before: index * pairs.len(), total: entries.len() * pairs.len() };
+        let extracted = extractions.of_entry(index);
+        let (matched, reused) =
+            match_pairs(context, pairs, extracted, plan, artifacts, tally, || instances(&plan.matcher))?;
+        of_entries.push(matched);
+        num_reused += reused;
+    }
+    Ok((of_entries, num_reused))
+}
 
 /// Matches all pairs; those of an earlier run are read, not computed.
-pub(crate) fn match_pairs(
+fn match_pairs(
     context: &Context<'_>,
     pairs: &[ImagePair],
     extracted: &Extracted,
-    plans: (&StagePlan, &StagePlan),
+    plan: &FeaturesPlan,
     artifacts: &Artifacts,
+    tally: Tally,
     instances: impl FnOnce() -> Result<Vec<Instance>, PipelineError>,
 ) -> Result<Matched, PipelineError> {
-    let journal = Journal::open(&artifacts.matches(&match_stage_key(plans.0, plans.1, context.seed())))?;
+    let journal = Journal::open(&artifacts.matches(&match_stage_key(plan, context.seed())))?;
     let mut matched = BTreeMap::new();
     let mut missing = Vec::new();
     for &pair in pairs {
@@ -48,7 +73,8 @@ pub(crate) fn match_pairs(
     let reused = matched.len();
     if !missing.is_empty() {
         let resident = Resident::new(RESIDENT_BYTES);
-        let work = Work { context, extracted, journal: &journal, missing: &missing, resident, total: pairs.len() };
+        let tally = Tally { before: tally.before + reused, ..tally };
+        let work = Work { context, extracted, journal: &journal, missing: &missing, resident, tally };
         matched.extend(work.run(&instances()?)?);
     }
     Ok((matched, reused))
@@ -69,7 +95,7 @@ struct Work<'a> {
     journal: &'a Journal,
     missing: &'a [ImagePair],
     resident: Resident<ImageId, Prepared>,
-    total: usize,
+    tally: Tally,
 }
 
 type Finished = Result<(ImagePair, Matches), PipelineError>;
@@ -81,16 +107,16 @@ impl Work<'_> {
         let matched = thread::scope(|scope| {
             for instance in instances {
                 let (sender, next) = (sender.clone(), &next);
-                scope.spawn(move || self.match_all(instance, next, &sender));
+                scope.spawn(move || self.match_until_done(instance, next, &sender));
             }
             drop(sender);
             let mut matched = BTreeMap::new();
             for result in finished {
                 let (pair, matches) = result?;
                 matched.insert(pair, matches);
-                let done = self.total - self.missing.len() + matched.len();
+                let (done, total) = (self.tally.before + matched.len(), self.tally.total);
                 let what = format!("{} x {}", pair.image1, pair.image2);
-                self.context.observer.event(Event::Progress { stage: StageName::Match, done, total: self.total, what });
+                self.context.observer.event(Event::Progress { stage: StageName::Match, done, total, what });
             }
             Ok::<_, PipelineError>(matched)
         })?;
@@ -99,7 +125,7 @@ impl Work<'_> {
         Ok(matched)
     }
 
-    fn match_all(&self, instance: &Instance, next: &AtomicUsize, sender: &Sender<Finished>) {
+    fn match_until_done(&self, instance: &Instance, next: &AtomicUsize, sender: &Sender<Finished>) {
         while let Some(&pair) = self.missing.get(next.fetch_add(1, Ordering::Relaxed)) {
             let result = self.match_one(instance, pair).map(|matches| (pair, matches));
             if sender.send(result).is_err() || self.context.cancel.is_cancelled() {

@@ -13,7 +13,7 @@ use crate::retrieval::{LocalDescriptors, most_similar};
 /// Pairs of one tile are worked on together, so that few images are in use at a time.
 const TILE_SIDE: usize = 16;
 
-/// The configured pairs, in tile order.
+/// The configured pairs, in tile order; what looks alike is decided by the first entry's descriptors.
 pub(crate) fn choose_pairs(context: &Context<'_>, extracted: &Extracted) -> Result<Vec<ImagePair>, PipelineError> {
     let pairing = &context.request.negotiated.config.pairing;
     let similar = |num_neighbors: usize| {

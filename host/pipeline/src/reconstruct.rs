@@ -1,18 +1,21 @@
 //! The pipeline: read, extract, pair, match, map, export.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use scene3d_engine::{Negotiated, Registry};
+use scene3d_engine::{Negotiated, Registry, StagePlan};
 use scene3d_scene::Statistics;
 use scene3d_tensor::Device;
 
+use crate::ahead::Ahead;
 use crate::artifacts::Artifacts;
 use crate::context::Context;
-use crate::extract::extract;
+use crate::extractions::{extract_all, num_extractions};
 use crate::finished::Finished;
+use crate::joined::{FromEntry, Joined};
 use crate::map::{map, match_graph};
-use crate::matching::match_pairs;
+use crate::matching::match_all;
 use crate::observer::{Observer, StageName};
 use crate::out_folder::OutFolder;
 use crate::outputs::{write_model, write_report};
@@ -67,8 +70,8 @@ pub fn reconstruct(
     let out = OutFolder::open(&request.out, request.resume)?;
     let artifacts = Artifacts::open(&out.artifacts())?;
     let mut context = Context::new(request, Arc::clone(registry), observer, cancel.clone());
-    let libraries = context.load_ahead();
-    let Negotiated { extractor, matcher, mapper, .. } = &request.negotiated;
+    let libraries = Cell::new(Some(context.load_ahead()));
+    let Negotiated { config, features, mapper } = &request.negotiated;
 
     let photos = context.stage(StageName::Read, None, |_| {
         let photos = PhotoSet::read(&request.photos, request.limits, cancel)?;
@@ -80,26 +83,32 @@ pub fn reconstruct(
     let mapper_ahead = context.spawn_ahead(mapper);
 
     let num_photos = photos.photos.len();
-    let extracted = context.stage(StageName::Extract, Some(num_photos), |context| {
-        let spawn = || libraries.wait().and_then(|()| context.spawn_all(extractor));
-        let (extracted, reused) = extract(context, &photos.photos, extractor, &artifacts, spawn)?;
-        Ok((num_photos, reused, extracted))
+    let num_extractions = num_extractions(&context, num_photos);
+    let extractions = context.stage(StageName::Extract, Some(num_extractions), |context| {
+        let spawn =
+            |plan: &StagePlan| libraries.take().map_or(Ok(()), Ahead::wait).and_then(|()| context.spawn_all(plan));
+        let (extractions, reused) = extract_all(context, &photos.photos, &artifacts, spawn)?;
+        Ok((num_extractions, reused, extractions))
     })?;
     let pairs = context.stage(StageName::Pair, None, |context| {
-        let pairs = choose_pairs(context, &extracted)?;
+        let pairs = choose_pairs(context, extractions.of_entry(0))?;
         Ok((pairs.len(), 0, pairs))
     })?;
-    let matched = context.stage(StageName::Match, Some(pairs.len()), |context| {
-        let spawn = || context.spawn_all(matcher);
-        let (matched, reused) = match_pairs(context, &pairs, &extracted, (extractor, matcher), &artifacts, spawn)?;
-        Ok((pairs.len(), reused, matched))
+    let num_matchings = features.len() * pairs.len();
+    let matched = context.stage(StageName::Match, Some(num_matchings), |context| {
+        let spawn = |plan: &StagePlan| context.spawn_all(plan);
+        let (matched, reused) = match_all(context, &pairs, &extractions, &artifacts, spawn)?;
+        Ok((num_matchings, reused, matched))
     })?;
+    let from_entry = |(index, matched)| FromEntry { extracted: extractions.of_entry(index), matched };
+    let entries: Vec<FromEntry<'_>> = matched.iter().enumerate().map(from_entry).collect();
+    let joined = Joined::of(&entries, config.join.radius as f32)?;
     let mapping = context.stage(StageName::Map, Some(num_photos), |context| {
-        let graph = match_graph(&photos.photos, &extracted, &matched, out.mapper_workspace()?)?;
+        let graph = match_graph(&photos.photos, &joined, out.mapper_workspace()?);
         let (mapping, is_reused) = map(context, &graph, mapper, &artifacts, || mapper_ahead.wait())?;
         Ok((num_photos, if is_reused { num_photos } else { 0 }, mapping))
     })?;
-    let finished = Finished { photos: &photos, extracted: &extracted, matched: &matched, mapping: &mapping };
+    let finished = Finished { photos: &photos, joined: &joined, mapping: &mapping };
     let outputs = context.stage(StageName::Export, None, |context| {
         let outputs = write_model(context, &finished)?;
         Ok((outputs.len(), 0, outputs))
@@ -109,7 +118,7 @@ pub fn reconstruct(
 }
 
 fn check_devices(negotiated: &Negotiated) -> Result<(), PipelineError> {
-    match negotiated.stages().into_iter().find(|plan| plan.device != Device::Cpu) {
+    match negotiated.stages().find(|plan| plan.device != Device::Cpu) {
         None => Ok(()),
         Some(plan) => Err(PipelineError::Device { stage: plan.kind().name(), device: plan.device }),
     }

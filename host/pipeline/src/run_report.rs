@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scene3d_engine::StagePlan;
+use scene3d_engine::{Negotiated, StagePlan};
 use scene3d_export::{
     ConfigFacts, Histogram, ImageReport, OtherModel, OutputFile, PairReport, PluginFacts, REPORT_SCHEMA_VERSION,
     Report, RunFacts, Verdict, WeightsFacts,
@@ -12,11 +12,13 @@ use scene3d_wire::VerifiedPair;
 
 use crate::PipelineError;
 use crate::context::Context;
-use crate::extract::PhotoFeatures;
 use crate::finished::Finished;
 use crate::hash::key_of;
+use crate::join::JoinedMatches;
+use crate::joined::JoinedImage;
 use crate::memory::peak_resident_bytes;
 use crate::photos::{Photo, Rejected};
+use crate::source_report::sources;
 use crate::verdict::{Evidence, Explained, Facts, explain, median};
 
 /// Images of other models named in the report.
@@ -29,7 +31,7 @@ pub(crate) fn run_report(
     outputs: Vec<OutputFile>,
 ) -> Result<Report, PipelineError> {
     let model = finished.mapping.models.first();
-    let stages = context.request.negotiated.stages();
+    let stages = distinct_stages(&context.request.negotiated);
     Ok(Report {
         schema_version: REPORT_SCHEMA_VERSION,
         run: run_facts(context, finished),
@@ -39,6 +41,7 @@ pub(crate) fn run_report(
         statistics: model.map(Reconstruction::statistics),
         images: image_reports(finished)?,
         pairs: pair_reports(finished),
+        sources: sources(context, finished),
         reprojection_errors_px: model.map(Histogram::of_reprojection_errors).unwrap_or_default(),
         track_lengths: model.map(Histogram::of_track_lengths).unwrap_or_default(),
         other_models: other_models(finished),
@@ -68,6 +71,18 @@ fn run_facts(context: &Context<'_>, finished: &Finished<'_>) -> RunFacts {
     }
 }
 
+/// The stages without those that are the same in several entries.
+fn distinct_stages(negotiated: &Negotiated) -> Vec<&StagePlan> {
+    let mut distinct: Vec<&StagePlan> = Vec::new();
+    for plan in negotiated.stages() {
+        let is_same = |known: &&StagePlan| known.plugin_id() == plan.plugin_id() && known.weights == plan.weights;
+        if !distinct.iter().any(is_same) {
+            distinct.push(plan);
+        }
+    }
+    distinct
+}
+
 fn plugin_facts(plan: &StagePlan) -> PluginFacts {
     PluginFacts {
         id: plan.plugin_id().to_owned(),
@@ -89,17 +104,17 @@ fn weights_facts(plan: &StagePlan) -> Vec<WeightsFacts> {
 
 fn image_reports(finished: &Finished<'_>) -> Result<Vec<ImageReport>, PipelineError> {
     let counts = MatchCounts::of(finished);
-    let sharpness = finished.extracted.iter().flatten().map(|f| Ok(f64::from(f.sharpness()?)));
+    let sharpness = finished.joined.images.iter().flatten().map(|image| Ok(f64::from(image.first.sharpness()?)));
     let evidence = Evidence {
-        matched: finished.matched,
+        matched: &finished.joined.matched,
         mapping: finished.mapping,
         median_sharpness: median(sharpness.collect::<Result<_, PipelineError>>()?),
     };
-    let of_photo = |(photo, features): (&Photo, &Result<PhotoFeatures, Rejected>)| {
-        photo_report(photo, features, &evidence, &counts, finished.mapping.models.first())
+    let of_photo = |(photo, image): (&Photo, &Result<JoinedImage<'_>, Rejected>)| {
+        photo_report(photo, image, &evidence, &counts, finished.mapping.models.first())
     };
     let mut reports: Vec<ImageReport> =
-        finished.photos.photos.iter().zip(finished.extracted).map(of_photo).collect::<Result<_, _>>()?;
+        finished.photos.photos.iter().zip(&finished.joined.images).map(of_photo).collect::<Result<_, _>>()?;
     // they have no id in the run; numbers behind the photos' keep them apart in the report
     let numbers = finished.photos.photos.len() as u32 + 1..;
     reports.extend(numbers.zip(&finished.photos.rejected).map(rejected_report));
@@ -108,16 +123,16 @@ fn image_reports(finished: &Finished<'_>) -> Result<Vec<ImageReport>, PipelineEr
 
 fn photo_report(
     photo: &Photo,
-    features: &Result<PhotoFeatures, Rejected>,
+    image: &Result<JoinedImage<'_>, Rejected>,
     evidence: &Evidence<'_>,
     counts: &MatchCounts,
     model: Option<&Reconstruction>,
 ) -> Result<ImageReport, PipelineError> {
     let image_id = photo.info.image_id;
-    let extracted = features.as_ref().ok();
-    let num_keypoints = extracted.map(|f| f.keypoints().map(<[_]>::len)).transpose()?.unwrap_or(0);
-    let sharpness = extracted.map(PhotoFeatures::sharpness).transpose()?.map(f64::from);
-    let facts = Facts { image_id, rejected: features.as_ref().err(), sharpness, num_keypoints };
+    let found = image.as_ref().ok();
+    let num_keypoints = found.map_or(0, |image| image.found.keypoints.len());
+    let sharpness = found.map(|image| image.first.sharpness()).transpose()?.map(f64::from);
+    let facts = Facts { image_id, rejected: image.as_ref().err(), sharpness, num_keypoints };
     let Explained { verdict, reason, next_step } = explain(facts, evidence);
     let registered = model.and_then(|model| model.images.get(&image_id));
     let errors_px: Vec<f64> = model.map(|model| errors_of_image_px(model, image_id)).unwrap_or_default();
@@ -179,8 +194,8 @@ struct MatchCounts {
 impl MatchCounts {
     fn of(finished: &Finished<'_>) -> Self {
         let mut counts = Self::default();
-        for (pair, matches) in finished.matched {
-            add(&mut counts.matches, *pair, matches.len());
+        for (pair, joined) in &finished.joined.matched {
+            add(&mut counts.matches, *pair, joined.matches.len());
         }
         for verified in &finished.mapping.verified_pairs {
             add(&mut counts.inliers, verified.pair, verified.num_inliers);
@@ -198,14 +213,14 @@ fn add(counts: &mut BTreeMap<ImageId, usize>, pair: ImagePair, count: usize) {
 fn pair_reports(finished: &Finished<'_>) -> Vec<PairReport> {
     let verified: BTreeMap<ImagePair, &VerifiedPair> =
         finished.mapping.verified_pairs.iter().map(|verified| (verified.pair, verified)).collect();
-    let report = |(pair, matches): (&ImagePair, &scene3d_scene::Matches)| PairReport {
+    let report = |(pair, joined): (&ImagePair, &JoinedMatches)| PairReport {
         image1: pair.image1.0,
         image2: pair.image2.0,
-        num_matches: matches.len(),
+        num_matches: joined.matches.len(),
         num_inliers: verified.get(pair).map_or(0, |verified| verified.num_inliers),
         configuration: verified.get(pair).map(|verified| verified.configuration),
     };
-    finished.matched.iter().map(report).collect()
+    finished.joined.matched.iter().map(report).collect()
 }
 
 fn other_models(finished: &Finished<'_>) -> Vec<OtherModel> {

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use scene3d_export::Verdict;
-use scene3d_scene::{ImageId, ImagePair, Matches};
+use scene3d_scene::{ImageId, ImagePair};
 use scene3d_wire::{Mapping, VerifiedPair};
 
+use crate::join::JoinedMatches;
 use crate::photos::Rejected;
 
 /// COLMAP's `min_num_matches` of a verified pair (colmap `src/colmap/estimators/two_view_geometry.h`).
@@ -28,7 +29,7 @@ pub(crate) struct Facts<'a> {
 
 /// What the verdicts of all images are made of.
 pub(crate) struct Evidence<'a> {
-    pub matched: &'a BTreeMap<ImagePair, Matches>,
+    pub matched: &'a BTreeMap<ImagePair, JoinedMatches>,
     pub mapping: &'a Mapping,
     pub median_sharpness: f64,
 }
@@ -81,7 +82,8 @@ fn photo_reason(image: Facts<'_>, median_sharpness: f64) -> Option<Explained> {
 
 fn match_reason(image: ImageId, evidence: &Evidence<'_>) -> Explained {
     let is_of = |pair: &ImagePair| pair.image1 == image || pair.image2 == image;
-    let most_matches = evidence.matched.iter().filter(|(pair, _)| is_of(pair)).map(|(_, m)| m.len()).max().unwrap_or(0);
+    let most_matches =
+        evidence.matched.iter().filter(|(pair, _)| is_of(pair)).map(|(_, m)| m.matches.len()).max().unwrap_or(0);
     if most_matches < MIN_MATCHES {
         let reason = format!("{most_matches} matches with its best neighbour, expected at least {MIN_MATCHES}");
         let next_step = "take photos that overlap it by two thirds, or match more pairs (pairing = exhaustive)";
@@ -107,7 +109,7 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scene3d_scene::{CameraId, Reconstruction, RegisteredImage, Rigid3, TwoViewConfiguration};
+    use scene3d_scene::{CameraId, Matches, Reconstruction, RegisteredImage, Rigid3, TwoViewConfiguration};
 
     fn model_with(image: u32) -> Reconstruction {
         let registered = RegisteredImage {
@@ -122,7 +124,10 @@ mod tests {
 
     fn check(image: u32, num_keypoints: usize, sharpness: f64) -> Verdict {
         let pair = |a, b| ImagePair::new(ImageId(a), ImageId(b)).unwrap();
-        let matches = |count| Matches { indices: vec![[0, 0]; count], scores: vec![1.0; count] };
+        let matches = |count| JoinedMatches {
+            matches: Matches { indices: vec![[0, 0]; count], scores: vec![1.0; count] },
+            sources: Vec::new(),
+        };
         let matched = [(pair(1, 3), matches(3)), (pair(1, 4), matches(40))].into();
         let verified =
             VerifiedPair { pair: pair(1, 4), configuration: TwoViewConfiguration::Degenerate, num_inliers: 2 };

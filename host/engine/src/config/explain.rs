@@ -11,10 +11,14 @@ impl ResolvedConfig {
         let section = |name: &str| &config[name];
         sections.write("[pipeline]", "pipeline", section("pipeline"));
         sections.write("[images]", "images", section("images"));
-        sections.text.push_str("[[features]]\n");
-        let features = &config["features"][0];
-        sections.write("[features.extractor]", "features.0.extractor", &features["extractor"]);
-        sections.write("[features.matcher]", "features.0.matcher", &features["matcher"]);
+        for (index, features) in config["features"].as_array().into_iter().flatten().enumerate() {
+            sections.text.push_str("[[features]]\n");
+            for stage in ["extractor", "matcher"] {
+                let path = format!("features.{index}.{stage}");
+                sections.write(&format!("[features.{stage}]"), &path, &features[stage]);
+            }
+        }
+        sections.write("[join]", "join", section("join"));
         sections.write("[pairing]", "pairing", section("pairing"));
         sections.write("[mapper]", "mapper", section("mapper"));
         sections.text.truncate(sections.text.trim_end().len());

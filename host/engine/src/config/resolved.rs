@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::sections::{ImagesSection, PairingSection, PipelineSection};
+use super::sections::{ImagesSection, JoinSection, PairingSection, PipelineSection};
 use super::{Origin, RawConfig};
 use crate::canonical::canonical_json;
 
@@ -13,16 +13,25 @@ pub struct ResolvedConfig {
     pub pipeline: PipelineSection,
     /// `[images]`
     pub images: ImagesSection,
-    /// `[[features]]`, extractor
-    pub extractor: StageConfig,
-    /// `[[features]]`, matcher
-    pub matcher: StageConfig,
+    /// `[[features]]`
+    pub features: Vec<FeaturesConfig>,
+    /// `[join]`
+    pub join: JoinSection,
     /// `[pairing]`
     pub pairing: PairingSection,
     /// `[mapper]`
     pub mapper: StageConfig,
     /// Every value by its path, in the order of the sections.
     pub entries: Vec<Entry>,
+}
+
+/// An entry of `[[features]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeaturesConfig {
+    /// What finds keypoints.
+    pub extractor: StageConfig,
+    /// What matches them.
+    pub matcher: StageConfig,
 }
 
 /// A plugin's id and config.
@@ -56,7 +65,8 @@ impl ResolvedConfig {
         json!({
             "pipeline": self.pipeline,
             "images": self.images,
-            "features": [{"extractor": self.extractor.to_json(), "matcher": self.matcher.to_json()}],
+            "features": self.features.iter().map(FeaturesConfig::to_json).collect::<Vec<_>>(),
+            "join": self.join,
             "pairing": self.pairing,
             "mapper": self.mapper.to_json(),
         })
@@ -78,6 +88,12 @@ impl ResolvedConfig {
     #[must_use]
     pub fn explain(&self) -> String {
         self.write_toml(|path| self.entries.iter().find(|entry| entry.path == path).map(|e| e.origin.to_string()))
+    }
+}
+
+impl FeaturesConfig {
+    fn to_json(&self) -> Value {
+        json!({"extractor": self.extractor.to_json(), "matcher": self.matcher.to_json()})
     }
 }
 

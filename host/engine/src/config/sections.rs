@@ -44,6 +44,21 @@ pub struct ImagesSection {
     pub min_sharpness: f64,
 }
 
+/// `[join]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct JoinSection {
+    /// Keypoints of different entries of features that are at most this far apart are one; 0 keeps all.
+    #[schemars(range(min = 0.0, max = 16.0), extend("x-unit" = "px"))]
+    pub radius: f64,
+}
+
+impl Default for JoinSection {
+    fn default() -> Self {
+        Self { radius: 1.0 }
+    }
+}
+
 /// Which image pairs are matched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -104,6 +119,7 @@ pub fn host_config_schema() -> serde_json::Value {
     serde_json::json!({
         "pipeline": section_schema::<PipelineSection>(),
         "images": section_schema::<ImagesSection>(),
+        "join": section_schema::<JoinSection>(),
         "pairing": section_schema::<PairingSection>(),
     })
 }

@@ -38,6 +38,16 @@ function otherModels() {
     report.other_models.map((other) => [String(other.model), number(other.statistics.num_registered), number(other.statistics.num_points3d), other.images.map(shown).join(", ")])));
 }
 
+function sources() {
+  if (report.sources.length < 2) return null;
+  const share = (count, total) => `${number(count)} (${fixed((100 * count) / Math.max(total, 1), 0)} %)`;
+  const keypoints = report.images.reduce((sum, image) => sum + image.num_keypoints, 0);
+  const matches = report.pairs.reduce((sum, pair) => sum + pair.num_matches, 0);
+  const observations = report.statistics ? report.statistics.num_observations : 0;
+  return card("Sources", "What each entry of features found. What several found counts for each of them.", table(["Entry", "Keypoints", "Matches", "Observations of points"],
+    report.sources.map((source) => [source.name, share(source.num_keypoints, keypoints), share(source.num_matches, matches), share(source.num_observations, observations)])));
+}
+
 function reproduction() {
   const { run } = report;
   const hash = (text) => el("code", { class: "hash" }, text);
@@ -64,7 +74,7 @@ const parts = [
   el("div", { class: "two" }, el("div", {}, heatMap()), el("div", {},
     histogram("Reprojection error", "Of all observations.", report.reprojection_errors_px, 1, "px"),
     histogram("Track length", "Images that see a point.", report.track_lengths, 0, "images"))),
-  stageTimes(), otherModels(), outputs(), reproduction(),
+  sources(), stageTimes(), otherModels(), outputs(), reproduction(),
 ];
 document.title = `scene3d: ${shown(report.run.photos)}`;
 document.getElementById("report").append(...parts.filter((part) => part !== null));
