@@ -19,7 +19,7 @@ use scene3d_abi::{Descriptor, PortSpec, StageKind};
 #[must_use]
 pub fn describe(kind: StageKind, id: &str, version: &str, license: &str, summary: &str) -> Descriptor {
     let (inputs, outputs) = match kind {
-        StageKind::Extractor => (image_ports(), Vec::new()),
+        StageKind::Extractor => (vec![pixels_port(), image_size_port()], Vec::new()),
         StageKind::Matcher => (Vec::new(), matches_ports()),
         StageKind::Mapper => (Vec::new(), Vec::new()),
     };
@@ -60,11 +60,14 @@ pub fn features_ports(descriptor_len: impl std::fmt::Display, descriptors: &str)
     ]
 }
 
-fn image_ports() -> Vec<PortSpec> {
-    vec![
-        port("pixels", "u8", "[H, W, 3]", "RGB, EXIF orientation applied, resized by the rule the plugin declares"),
-        port("image_size", "u32", "[2]", "width, height of the original image, px"),
-    ]
+/// The photo itself: input of an extractor, and of a matcher that looks at photos.
+#[must_use]
+pub fn pixels_port() -> PortSpec {
+    port("pixels", "u8", "[H, W, 3]", "RGB, EXIF orientation applied, resized by the rule the plugin declares")
+}
+
+fn image_size_port() -> PortSpec {
+    port("image_size", "u32", "[2]", "width, height of the original image, px")
 }
 
 fn matches_ports() -> Vec<PortSpec> {

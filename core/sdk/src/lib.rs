@@ -12,7 +12,7 @@ mod lower;
 mod schema;
 mod stage;
 
-pub use describe::{describe, features_ports, port};
+pub use describe::{describe, features_ports, pixels_port, port};
 pub use error::{Result, SdkError};
 pub use host::{CreateContext, Host, LogLevel};
 pub use schema::{PluginConfig, config_schema};

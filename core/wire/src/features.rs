@@ -36,6 +36,9 @@ pub struct ImageFeatures<'a> {
     pub descriptors: TensorView<'a>,
     /// `[width, height]` in px of the original image.
     pub image_size: [u32; 2],
+    /// `[H, W, 3] u8`, RGB, EXIF orientation applied, resized by the matcher's declared rule; for matchers that declare
+    /// the input `pixels`.
+    pub pixels: Option<TensorView<'a>>,
 }
 
 impl<'a> ImageTensor<'a> {
@@ -75,7 +78,7 @@ impl Features {
 }
 
 impl<'a> ImageFeatures<'a> {
-    /// Reads `keypoints`, `scores`, `descriptors`, `image_size`.
+    /// Reads `keypoints`, `scores`, `descriptors`, `image_size`, and `pixels` where they are.
     ///
     /// # Errors
     /// [`WireError`] if one is missing or malformed.
@@ -85,6 +88,7 @@ impl<'a> ImageFeatures<'a> {
             scores: named.get("scores")?,
             descriptors: named.get("descriptors")?,
             image_size: named.image_size()?,
+            pixels: named.find("pixels"),
         })
     }
 }

@@ -62,7 +62,7 @@ pub struct StagePlan {
     pub device: Device,
     /// Extractors: the feature family this config emits.
     pub family: Option<String>,
-    /// Extractors: to what long side (px) the host shrinks an image; `None` for no bound.
+    /// Stages that see pixels: to what long side (px) the host shrinks an image; `None` for no bound.
     pub max_long_side_px: Option<u32>,
 }
 
@@ -84,6 +84,12 @@ impl StagePlan {
     #[must_use]
     pub fn plugin_id(&self) -> &str {
         &self.descriptor.id
+    }
+
+    /// Whether a matcher looks at the photos themselves.
+    #[must_use]
+    pub fn needs_pixels(&self) -> bool {
+        self.descriptor.inputs.iter().any(|port| port.name == "pixels")
     }
 
     /// Kind of the stage.

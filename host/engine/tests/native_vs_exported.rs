@@ -29,7 +29,7 @@ fn run(registry: &Registry, options: &InstanceOptions) -> (Vec<u8>, Mapping) {
         for view in [keypoints, scores, descriptors] {
             bytes.extend(view.as_slice::<f32>().unwrap().iter().flat_map(|value| value.to_le_bytes()));
         }
-        let features = ImageFeatures { keypoints, scores, descriptors, image_size: image.image_size };
+        let features = ImageFeatures { keypoints, scores, descriptors, image_size: image.image_size, pixels: None };
         prepared.push(matcher.prepare(&features).unwrap());
     }
     let graph = graph(&features, &images, &matches(&matcher, &features, &prepared));

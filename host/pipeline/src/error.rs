@@ -98,6 +98,14 @@ pub enum PipelineError {
         /// Where the report lies.
         report: PathBuf,
     },
+    /// A photo that could be decoded for the extractor can't be for the matcher.
+    #[error("photo `{name}` changed while the run was going on: {reason}; put it back and add --resume")]
+    PhotoChanged {
+        /// Path relative to the photo folder.
+        name: String,
+        /// What is wrong with it now.
+        reason: String,
+    },
     /// A bug of scene3d.
     #[error("{0}; this is a bug, please report it with the log")]
     Internal(String),

@@ -8,15 +8,18 @@ use std::thread;
 use crossbeam_channel::{Sender, bounded};
 use scene3d_engine::{FeaturesPlan, Instance, StagePlan};
 use scene3d_scene::{ImageId, ImagePair, Matches};
+use scene3d_tensor::Tensor;
 use scene3d_wire::{ImageFeatures, NamedView, Prepared, PreparedPair};
 
 use crate::PipelineError;
 use crate::artifacts::{Artifacts, match_stage_key, pair_key};
 use crate::context::Context;
+use crate::decode::decode;
 use crate::extract::{Extracted, PhotoFeatures, Tally};
 use crate::extractions::Extractions;
 use crate::journal::Journal;
 use crate::observer::{Event, StageName};
+use crate::photos::{Photo, Rejected};
 use crate::resident::Resident;
 
 /// Memory for prepared tensors; what does not fit is prepared again when needed.
@@ -29,6 +32,7 @@ type Matched = (BTreeMap<ImagePair, Matches>, usize);
 /// reused.
 pub(crate) fn match_all(
     context: &Context<'_>,
+    photos: &[Photo],
     pairs: &[ImagePair],
     extractions: &Extractions,
     artifacts: &Artifacts,
@@ -39,30 +43,36 @@ pub(crate) fn match_all(
     let mut num_reused = 0;
     for (index, plan) in entries.iter().enumerate() {
         let tally = Tally { before: index * pairs.len(), total: entries.len() * pairs.len() };
-        let extracted = extractions.of_entry(index);
-        let (matched, reused) =
-            match_pairs(context, pairs, extracted, plan, artifacts, tally, || instances(&plan.matcher))?;
+        let entry = Entry { photos, extracted: extractions.of_entry(index), plan };
+        let (matched, reused) = match_pairs(context, pairs, entry, artifacts, tally, || instances(&plan.matcher))?;
         of_entries.push(matched);
         num_reused += reused;
     }
     Ok((of_entries, num_reused))
 }
 
+/// An entry of `[[features]]` with what its extractor found.
+#[derive(Clone, Copy)]
+struct Entry<'a> {
+    photos: &'a [Photo],
+    extracted: &'a Extracted,
+    plan: &'a FeaturesPlan,
+}
+
 /// Matches all pairs; those of an earlier run are read, not computed.
 fn match_pairs(
     context: &Context<'_>,
     pairs: &[ImagePair],
-    extracted: &Extracted,
-    plan: &FeaturesPlan,
+    entry: Entry<'_>,
     artifacts: &Artifacts,
     tally: Tally,
     instances: impl FnOnce() -> Result<Vec<Instance>, PipelineError>,
 ) -> Result<Matched, PipelineError> {
-    let journal = Journal::open(&artifacts.matches(&match_stage_key(plan, context.seed())))?;
+    let journal = Journal::open(&artifacts.matches(&match_stage_key(entry.plan, context.seed())))?;
     let mut matched = BTreeMap::new();
     let mut missing = Vec::new();
     for &pair in pairs {
-        match features_of(extracted, pair) {
+        match features_of(entry.extracted, pair) {
             None => drop(matched.insert(pair, Matches::default())),
             Some([a, b]) => match journal.find(&pair_key(&a.key, &b.key)) {
                 Some(matches) => drop(matched.insert(pair, matches.clone())),
@@ -74,7 +84,7 @@ fn match_pairs(
     if !missing.is_empty() {
         let resident = Resident::new(RESIDENT_BYTES);
         let tally = Tally { before: tally.before + reused, ..tally };
-        let work = Work { context, extracted, journal: &journal, missing: &missing, resident, tally };
+        let work = Work { context, entry, journal: &journal, missing: &missing, resident, tally };
         matched.extend(work.run(&instances()?)?);
     }
     Ok((matched, reused))
@@ -91,7 +101,7 @@ fn features_of(extracted: &Extracted, pair: ImagePair) -> Option<[&PhotoFeatures
 
 struct Work<'a> {
     context: &'a Context<'a>,
-    extracted: &'a Extracted,
+    entry: Entry<'a>,
     journal: &'a Journal,
     missing: &'a [ImagePair],
     resident: Resident<ImageId, Prepared>,
@@ -135,7 +145,7 @@ impl Work<'_> {
     }
 
     fn match_one(&self, instance: &Instance, pair: ImagePair) -> Result<Matches, PipelineError> {
-        let Some([features1, features2]) = features_of(self.extracted, pair) else {
+        let Some([features1, features2]) = features_of(self.entry.extracted, pair) else {
             return Ok(Matches::default());
         };
         let image1 = self.prepared(instance, pair.image1, features1)?;
@@ -155,8 +165,22 @@ impl Work<'_> {
         features: &PhotoFeatures,
     ) -> Result<Arc<Prepared>, PipelineError> {
         let size_bytes = |prepared: &Prepared| prepared.iter().map(|(_, tensor)| tensor.view().size_bytes()).sum();
-        self.resident
-            .get_or_compute(image, size_bytes, || Ok(instance.prepare(&ImageFeatures::from_named(&features.view())?)?))
+        self.resident.get_or_compute(image, size_bytes, || {
+            let pixels = self.pixels(image)?;
+            let features = ImageFeatures::from_named(&features.view())?;
+            Ok(instance.prepare(&ImageFeatures { pixels: pixels.as_ref().map(Tensor::view), ..features })?)
+        })
+    }
+
+    /// Pixels of a photo that could be decoded before, for matchers that look at them.
+    fn pixels(&self, image: ImageId) -> Result<Option<Tensor>, PipelineError> {
+        let plan = &self.entry.plan.matcher;
+        let Some(photo) = self.entry.photos.get(image.0 as usize - 1).filter(|_| plan.needs_pixels()) else {
+            return Ok(None);
+        };
+        let decoded = decode(photo, plan.max_long_side_px.unwrap_or(u32::MAX));
+        let changed = |rejected: Rejected| PipelineError::PhotoChanged { name: rejected.name, reason: rejected.reason };
+        Ok(Some(decoded.map_err(changed)?.pixels))
     }
 
     fn report_evictions(&self) {

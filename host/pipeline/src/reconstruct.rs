@@ -97,7 +97,7 @@ pub fn reconstruct(
     let num_matchings = features.len() * pairs.len();
     let matched = context.stage(StageName::Match, Some(num_matchings), |context| {
         let spawn = |plan: &StagePlan| context.spawn_all(plan);
-        let (matched, reused) = match_all(context, &pairs, &extractions, &artifacts, spawn)?;
+        let (matched, reused) = match_all(context, &photos.photos, &pairs, &extractions, &artifacts, spawn)?;
         Ok((num_matchings, reused, matched))
     })?;
     let from_entry = |(index, matched)| FromEntry { extracted: extractions.of_entry(index), matched };

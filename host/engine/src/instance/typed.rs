@@ -36,12 +36,13 @@ impl Instance {
     pub fn prepare(&self, image: &ImageFeatures<'_>) -> Result<Prepared, PluginError> {
         self.check_kind(StageKind::Matcher)?;
         let size = &self.image_sizes([image.image_size].into_iter())?[0];
-        let ports = [
+        let mut ports = vec![
             ("keypoints".to_owned(), image.keypoints),
             ("scores".to_owned(), image.scores),
             ("descriptors".to_owned(), image.descriptors),
             ("image_size".to_owned(), size.view()),
         ];
+        ports.extend(image.pixels.map(|pixels| ("pixels".to_owned(), pixels)));
         self.call(Call::Prepare, &ports)
     }
 
