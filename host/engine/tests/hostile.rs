@@ -172,7 +172,7 @@ fn matches_of_keypoints_that_do_not_exist_are_refused() {
     let registry = linked();
     let text = "[[features]]\nextractor = { plugin = \"hostile\" }\nmatcher = { plugin = \"hostile-matcher\" }\n\
                 [mapper]\nplugin = \"dummy-mapper\"\n";
-    let plan = check(&registry, text).unwrap().matcher;
+    let plan = check(&registry, text).unwrap().features.remove(0).matcher;
     let instance = spawn(&registry, &plan, InstanceOptions::default()).unwrap();
     let one = scene3d_tensor::Tensor::from_vec(vec![1_u8], &[1]).unwrap();
     let prepared = NamedView(vec![("any", one.view())]);

@@ -99,7 +99,7 @@ fn a_deadline_that_holds_changes_nothing() {
 #[test]
 fn results_come_in_order_whatever_the_number_of_instances() {
     let registry = exported();
-    let plan = check(&registry, CONFIG).unwrap().extractor;
+    let plan = check(&registry, CONFIG).unwrap().features.remove(0).extractor;
     let counts = |num_instances| {
         let plugin = registry.load(plan.plugin_id()).unwrap();
         let callbacks: std::sync::Arc<dyn scene3d_engine::HostCallbacks> = std::sync::Arc::new(Silent);
@@ -123,7 +123,7 @@ fn results_come_in_order_whatever_the_number_of_instances() {
 #[test]
 fn the_first_error_in_order_ends_the_work() {
     let registry = linked();
-    let plan = check(&registry, CONFIG).unwrap().extractor;
+    let plan = check(&registry, CONFIG).unwrap().features.remove(0).extractor;
     let plugin = registry.load(plan.plugin_id()).unwrap();
     let callbacks: std::sync::Arc<dyn scene3d_engine::HostCallbacks> = std::sync::Arc::new(Silent);
     let pool = InstancePool::spawn(&plan, &plugin, 2, &InstanceOptions::default(), &callbacks).unwrap();
