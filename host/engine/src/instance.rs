@@ -25,6 +25,7 @@ use crate::error::PluginError;
 use crate::host_callbacks::{HostCallbacks, LogLevel};
 
 mod handle;
+mod mapping;
 mod pool;
 mod ports;
 mod typed;

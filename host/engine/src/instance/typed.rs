@@ -9,7 +9,7 @@ use scene3d_wire::{
 };
 
 use super::ports::checked_items;
-use super::{Call, Instance};
+use super::{Call, Instance, mapping};
 use crate::error::PluginError;
 
 impl Instance {
@@ -76,7 +76,8 @@ impl Instance {
     /// Reconstructions of a match graph.
     ///
     /// # Errors
-    /// The plugin's error; `INTERNAL` if its outputs contradict each other or the graph.
+    /// The plugin's error; `INTERNAL` if its outputs contradict each other or the graph, or hold a number that is not
+    /// finite.
     pub fn map(&self, graph: &MatchGraph) -> Result<Mapping, PluginError> {
         self.check_kind(StageKind::Mapper)?;
         let invalid =
@@ -85,7 +86,7 @@ impl Instance {
         let ports: Vec<_> = graph_tensors.iter().map(|(name, tensor)| (name.clone(), tensor.view())).collect();
         let outputs = self.call(Call::Run, &ports)?;
         let mapping = Mapping::from_named(&NamedView::of(&outputs)).map_err(|error| self.malformed(&error))?;
-        self.check_mapping(&mapping, graph)?;
+        mapping::check(&mapping, graph).map_err(|error| self.malformed(&error))?;
         Ok(mapping)
     }
 
@@ -108,20 +109,6 @@ impl Instance {
                 .ok_or_else(|| self.malformed(&WireError::Missing(name.to_owned())))
         };
         Ok(Features { keypoints: take("keypoints")?, scores: take("scores")?, descriptors: take("descriptors")? })
-    }
-
-    fn check_mapping(&self, mapping: &Mapping, graph: &MatchGraph) -> Result<(), PluginError> {
-        for (m, model) in mapping.models.iter().enumerate() {
-            for (id, image) in &model.images {
-                let is_known = graph.images.iter().any(|known| known.image_id == *id && known.name == image.name);
-                let has_camera = model.cameras.contains_key(&image.camera_id);
-                if !is_known || !has_camera {
-                    let reason = format!("model {m}: image {id} `{}` is not in the graph or has no camera", image.name);
-                    return Err(self.malformed(&WireError::Content { name: "images_json".to_owned(), reason }));
-                }
-            }
-        }
-        Ok(())
     }
 
     fn check_kind(&self, expected: StageKind) -> Result<(), PluginError> {

@@ -6,12 +6,14 @@ use scene3d_sdk::private::scene3d_abi::{
     ABI_VERSION, AbiError, AbiVersion, CallContext, CreateRequest, OwnedPort, PluginMod, PluginModRef, Port, Stage,
     StageVt, TensorPtr,
 };
-use scene3d_sdk::private::{MatcherStage, module_of};
+use scene3d_sdk::private::{MapperStage, MatcherStage, module_of};
 
+mod mapper;
 mod matcher;
 pub mod mode;
 mod stage;
 
+use mapper::HostileMapper;
 use matcher::HostileMatcher;
 use mode::{Config, LoadMode, Mode};
 use stage::Hostile;
@@ -42,6 +44,12 @@ pub fn module_as(mode: LoadMode) -> PluginModRef {
 #[must_use]
 pub fn matcher_module() -> PluginModRef {
     module_of::<MatcherStage<HostileMatcher>>(ABI_VERSION)
+}
+
+/// A mapper whose model holds NaNs and worse, as its `mode` says.
+#[must_use]
+pub fn mapper_module() -> PluginModRef {
+    module_of::<MapperStage<HostileMapper>>(ABI_VERSION)
 }
 
 extern "C" fn bad_descriptor() -> RStr<'static> {
