@@ -23,22 +23,44 @@ const NUM_QUOTED_LINES: usize = 12;
 pub(crate) struct Watch<'a> {
     pub(crate) caller: &'a dyn Caller,
     start: Instant,
-    timeout_secs: u64,
+    limit: Limit,
+    /// A wait within another one, which may end first.
+    outer: Option<&'a Watch<'a>>,
+}
+
+/// How long something may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limit {
+    /// Config key that sets it.
+    pub(crate) key: &'static str,
+    /// 0: no limit.
+    pub(crate) secs: u64,
+    /// What has not happened by then.
+    pub(crate) missed: &'static str,
 }
 
 impl<'a> Watch<'a> {
-    /// From now on; a timeout of 0 is none.
-    pub(crate) fn new(caller: &'a dyn Caller, timeout_secs: u64) -> Self {
-        Self { caller, start: Instant::now(), timeout_secs }
+    /// From now on.
+    pub(crate) fn new(caller: &'a dyn Caller, limit: Limit) -> Self {
+        Self { caller, start: Instant::now(), limit, outer: None }
+    }
+
+    /// A wait of its own within this one, from now on.
+    pub(crate) fn within(&'a self, limit: Limit) -> Self {
+        Self { outer: Some(self), ..Self::new(self.caller, limit) }
     }
 
     pub(crate) fn check(&self) -> Result<()> {
+        if let Some(outer) = self.outer {
+            outer.check()?;
+        }
         if self.caller.is_cancelled() {
             return Err(SdkError::cancelled());
         }
-        if self.timeout_secs > 0 && self.start.elapsed() >= Duration::from_secs(self.timeout_secs) {
-            let message = format!("colmap did not end within timeout_secs = {}", self.timeout_secs);
-            return Err(SdkError::timeout(message).help("raise timeout_secs, or set it to 0 for no limit"));
+        let Limit { key, secs, missed } = self.limit;
+        if secs > 0 && self.start.elapsed() >= Duration::from_secs(secs) {
+            let message = format!("{missed} within {key} = {secs}");
+            return Err(SdkError::timeout(message).help(format!("raise {key}, or set it to 0 for no limit")));
         }
         Ok(())
     }
@@ -171,8 +193,10 @@ impl Group {
     pub(crate) fn failure(&self, program: &str, status: ExitStatus) -> SdkError {
         let message = format!("{program} {}", describe(status));
         let error = match signal(status) {
-            Some(SIGKILL) => SdkError::unavailable(message).help("the system may have run out of memory"),
-            _ => SdkError::internal(message),
+            Some(SIGKILL) => SdkError::unavailable(message)
+                .help("the system may have run out of memory: free some, or match fewer keypoints or fewer pairs"),
+            _ => SdkError::internal(message)
+                .help("the log says where it gave up; another mapper, seed or engine may get past that point"),
         };
         self.with_log(error)
     }

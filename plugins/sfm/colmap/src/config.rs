@@ -94,6 +94,10 @@ pub struct ColmapConfig {
     /// Matches of a pair that verification must leave.
     #[schemars(range(min = 5, max = 1000))]
     pub min_num_inliers: u32,
+    /// Share of a pair's matches that verification must leave. Among many wrong matches a sixth agrees with some geometry
+    /// by chance, by which a photo of another scene would be placed.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub min_inlier_share: f64,
     /// Distance from the epipolar line within which a match agrees with a pair's geometry.
     #[schemars(range(min = 0.1, max = 100.0), extend("x-unit" = "px"))]
     pub max_epipolar_error_px: f64,
@@ -114,6 +118,9 @@ pub struct ColmapConfig {
     /// Seed; -1: the pipeline's.
     #[schemars(range(min = -1, max = 2_147_483_647))]
     pub seed: i64,
+    /// Time that a Python may take to import pycolmap; 0: any.
+    #[schemars(range(min = 0, max = 86_400), extend("x-unit" = "s"))]
+    pub start_timeout_secs: u64,
     /// Time after which COLMAP is stopped, what it had finished being kept; 0: never.
     #[schemars(range(min = 0, max = 31_536_000), extend("x-unit" = "s"))]
     pub timeout_secs: u64,
@@ -132,6 +139,7 @@ impl Default for ColmapConfig {
             use_exif_focal: true,
             min_model_size: 3,
             min_num_inliers: 15,
+            min_inlier_share: 0.2,
             max_epipolar_error_px: 4.0,
             max_ransac_trials: 4000,
             max_reproj_error_px: 4.0,
@@ -139,6 +147,7 @@ impl Default for ColmapConfig {
             num_threads: 0,
             deterministic: true,
             seed: -1,
+            start_timeout_secs: 60,
             timeout_secs: 0,
         }
     }
@@ -156,11 +165,13 @@ impl ColmapConfig {
     pub fn validate(&self) -> Result<()> {
         in_range("min_model_size", self.min_model_size, 2, 1000)?;
         in_range("min_num_inliers", self.min_num_inliers, 5, 1000)?;
+        in_range("min_inlier_share", self.min_inlier_share, 0.0, 1.0)?;
         in_range("max_epipolar_error_px", self.max_epipolar_error_px, 0.1, 100.0)?;
         in_range("max_ransac_trials", self.max_ransac_trials, 100, 1_000_000)?;
         in_range("max_reproj_error_px", self.max_reproj_error_px, 0.1, 100.0)?;
         in_range("num_threads", self.num_threads, 0, 1024)?;
         in_range("seed", self.seed, -1, i64::from(i32::MAX))?;
+        in_range("start_timeout_secs", self.start_timeout_secs, 0, 86_400)?;
         in_range("timeout_secs", self.timeout_secs, 0, 31_536_000)?;
         self.validate_intrinsics()
     }

@@ -52,6 +52,16 @@ pub(crate) fn write(path: &Path, content: &Content<'_>) -> Result<()> {
     fill().map_err(|error| failed("write", path, &error))
 }
 
+/// Takes their geometry from pairs of whose matches a smaller share than this agrees with it.
+pub(crate) fn drop_weak_pairs(path: &Path, min_inlier_share: f64) -> Result<()> {
+    let drop = || -> rusqlite::Result<usize> {
+        let weak = "DELETE FROM two_view_geometries WHERE rows < ?1 * \
+                    (SELECT rows FROM matches WHERE matches.pair_id = two_view_geometries.pair_id)";
+        Connection::open(path)?.execute(weak, [min_inlier_share])
+    };
+    drop().map(|_| ()).map_err(|error| failed("write", path, &error))
+}
+
 /// What verification found, ordered by pair; pairs without inliers are left out.
 pub(crate) fn read_verified_pairs(path: &Path) -> Result<Vec<VerifiedPair>> {
     let read = || -> rusqlite::Result<Vec<(i64, i64, i64)>> {
@@ -249,6 +259,24 @@ mod tests {
             .collect::<rusqlite::Result<_>>()
             .unwrap();
         assert_eq!(rows, [[1, 1, 1, 1], [2, 1, 2, 1], [3, 1, 3, 1]]);
+    }
+
+    #[test]
+    fn pairs_with_a_small_share_of_inliers_lose_their_geometry() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("database.db");
+        let schema = "CREATE TABLE matches (pair_id, rows); CREATE TABLE two_view_geometries (pair_id, rows, config);";
+        let id = |image2| pair_id(ImagePair::new(ImageId(1), ImageId(image2)).unwrap());
+        let rows = format!(
+            "INSERT INTO matches VALUES ({0}, 100), ({1}, 100); \
+             INSERT INTO two_view_geometries VALUES ({0}, 19, 2), ({1}, 20, 2);",
+            id(2),
+            id(3)
+        );
+        Connection::open(&path).unwrap().execute_batch(&format!("{schema}{rows}")).unwrap();
+        drop_weak_pairs(&path, 0.2).unwrap();
+        let kept: Vec<ImagePair> = read_verified_pairs(&path).unwrap().iter().map(|verified| verified.pair).collect();
+        assert_eq!(kept, [ImagePair::new(ImageId(1), ImageId(3)).unwrap()]);
     }
 
     #[test]

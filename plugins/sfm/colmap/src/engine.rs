@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use scene3d_sdk::{LogLevel, MatchGraph, Result, SdkError};
+use scene3d_sdk::{ErrorCode, LogLevel, MatchGraph, Result, SdkError};
 
 use crate::child::Watch;
 use crate::cli::Cli;
@@ -22,6 +22,7 @@ pub(crate) enum Engine {
 pub(crate) struct Choice {
     python: Option<PathBuf>,
     colmap: Option<PathBuf>,
+    start_timeout_secs: u64,
 }
 
 impl Choice {
@@ -36,7 +37,7 @@ impl Choice {
             _ => find::colmap(&config.colmap)?,
         };
         if python.is_some() || colmap.is_some() {
-            return Ok(Self { python, colmap });
+            return Ok(Self { python, colmap, start_timeout_secs: config.start_timeout_secs });
         }
         let what = match config.engine {
             EngineChoice::Auto => "neither a Python with pycolmap nor the program `colmap` was found",
@@ -51,13 +52,14 @@ impl Engine {
     /// Starts pycolmap if there is one, which goes on while the caller does something else.
     pub(crate) fn start(choice: &Choice) -> Result<Self> {
         match (&choice.python, &choice.colmap) {
-            (Some(python), _) => Pycolmap::start(python.clone()).map(Self::Pycolmap),
+            (Some(python), _) => Pycolmap::start(python.clone(), choice.start_timeout_secs).map(Self::Pycolmap),
             (None, Some(colmap)) => Cli::start(colmap.clone()).map(Self::Cli),
             (None, None) => Err(SdkError::unavailable("there is no COLMAP").help(find::how_to_get_one())),
         }
     }
 
-    /// The engine once it is known to run: a Python without pycolmap gives way to the program.
+    /// The engine once it is known to run: a Python without pycolmap, or that hangs importing it, gives way to the
+    /// program.
     pub(crate) fn ready(self, choice: &Choice, watch: &Watch<'_>) -> Result<(Self, String)> {
         match self {
             Self::Cli(cli) => {
@@ -66,7 +68,7 @@ impl Engine {
             }
             Self::Pycolmap(mut pycolmap) => match (pycolmap.wait_until_ready(watch), &choice.colmap) {
                 (Ok(version), _) => Ok((Self::Pycolmap(pycolmap), format!("pycolmap {version}"))),
-                (Err(error), Some(colmap)) if error.code == scene3d_sdk::ErrorCode::UNAVAILABLE => {
+                (Err(error), Some(colmap)) if matches!(error.code, ErrorCode::UNAVAILABLE | ErrorCode::TIMEOUT) => {
                     watch.caller.log(LogLevel::Warn, &format!("using {} because {error}", colmap.display()));
                     Self::Cli(Cli::start(colmap.clone())?).ready(choice, watch)
                 }

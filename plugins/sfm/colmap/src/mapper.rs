@@ -10,7 +10,7 @@ use scene3d_sdk::{
 
 use crate::Caller;
 use crate::cameras::camera_priors;
-use crate::child::Watch;
+use crate::child::{Limit, Watch};
 use crate::config::ColmapConfig;
 use crate::database;
 use crate::engine::{Choice, Engine};
@@ -67,7 +67,8 @@ impl Colmap {
     /// As [`Mapper::map`].
     pub fn map_graph(&mut self, graph: &MatchGraph, caller: &dyn Caller) -> Result<Mapping> {
         check_graph(graph)?;
-        let watch = Watch::new(caller, self.config.timeout_secs);
+        let secs = self.config.timeout_secs;
+        let watch = Watch::new(caller, Limit { key: "timeout_secs", secs, missed: "colmap did not end" });
         let engine = match self.engine.take() {
             Some(engine) => engine,
             None => Engine::start(&self.choice)?,
@@ -117,6 +118,7 @@ fn prepare(engine: &mut Engine, graph: &MatchGraph, job: &Job<'_>, watch: &Watch
 fn run(engine: &mut Engine, graph: &MatchGraph, job: &Job<'_>, watch: &Watch<'_>) -> Result<()> {
     watch.caller.progress(0.0, &format!("verifying {} pairs", graph.pairs.len()));
     engine.verify(graph, job, watch)?;
+    database::drop_weak_pairs(&job.files.database, job.config.min_inlier_share)?;
     watch.caller.progress(0.2, &format!("mapping {} images", job.num_images));
     engine.reconstruct(job, watch)
 }

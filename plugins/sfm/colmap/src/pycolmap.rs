@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use scene3d_sdk::{Result, SdkError};
+use scene3d_sdk::{ErrorCode, Result, SdkError};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::child::{Group, Output, SharedLog, Watch, lock};
+use crate::child::{Group, Limit, Output, SharedLog, Watch, lock};
 use crate::config::MapperKind;
 use crate::find;
 use crate::job::Job;
@@ -18,6 +18,7 @@ const DRIVER: &str = include_str!("../python/driver.py");
 pub(crate) struct Pycolmap {
     group: Group,
     python: PathBuf,
+    start_timeout_secs: u64,
     version: Option<String>,
 }
 
@@ -31,8 +32,8 @@ enum Event {
 }
 
 impl Pycolmap {
-    /// Starts the child.
-    pub(crate) fn start(python: PathBuf) -> Result<Self> {
+    /// Starts the child, which may take `start_timeout_secs` (0: any time) to import pycolmap once it is waited for.
+    pub(crate) fn start(python: PathBuf, start_timeout_secs: u64) -> Result<Self> {
         let mut command = Command::new(&python);
         // -I: no user site and no PYTHON* variables, so that only this Python's own packages count
         command.args(["-I", "-X", "utf8", "-c", DRIVER]);
@@ -40,7 +41,7 @@ impl Pycolmap {
         command.env("OPENBLAS_NUM_THREADS", "1").env("OMP_NUM_THREADS", "1");
         let group = Group::spawn(command, Output::Apart, SharedLog::default())
             .map_err(|error| SdkError::unavailable(format!("cannot start {}: {error}", python.display())))?;
-        Ok(Self { group, python, version: None })
+        Ok(Self { group, python, start_timeout_secs, version: None })
     }
 
     /// Version of pycolmap, once it is imported.
@@ -48,15 +49,35 @@ impl Pycolmap {
         if let Some(version) = &self.version {
             return Ok(version.clone());
         }
-        while let Some(line) = self.group.next_line(watch)? {
+        let secs = self.start_timeout_secs;
+        let start = watch.within(Limit { key: "start_timeout_secs", secs, missed: "it was not imported" });
+        self.await_version(&start).map_err(|error| self.describe_late_start(error))
+    }
+
+    fn await_version(&mut self, start: &Watch<'_>) -> Result<String> {
+        while let Some(line) = self.group.next_line(start)? {
             if let Ok(Event::Ready { version }) = serde_json::from_str(&line) {
                 self.version = Some(version.clone());
                 return Ok(version);
             }
         }
-        self.group.wait(watch)?;
+        self.group.wait(start)?;
         let message = format!("{} cannot run pycolmap", self.python.display());
         Err(self.group.with_log(SdkError::unavailable(message)).help(find::how_to_get_one()))
+    }
+
+    fn describe_late_start(&self, mut error: SdkError) -> SdkError {
+        if error.code != ErrorCode::TIMEOUT {
+            return error;
+        }
+        let python = self.python.display();
+        error.message = format!("{python} cannot run pycolmap: {}", error.message);
+        let help = format!(
+            "see whether `{python} -I -c 'import pycolmap'` ends: if it does, {}; if it hangs, get another one: {}",
+            error.help,
+            find::how_to_get_one()
+        );
+        self.group.with_log(error).help(help)
     }
 
     pub(crate) fn create_database(&mut self, job: &Job<'_>, watch: &Watch<'_>) -> Result<()> {

@@ -19,7 +19,7 @@ use scene3d_sdk::{ErrorCode, MatchGraph, Result, SdkError};
 fn fake_colmap(folder: &Path, mapper: &str) -> ColmapConfig {
     let python = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(sys.argv[2])";
     let schema = "CREATE TABLE cameras (a, b, c, d, e, f); CREATE TABLE images (image_id, name, camera_id); \
-        CREATE TABLE keypoints (a, b, c, d); CREATE TABLE matches (a, b, c, d); \
+        CREATE TABLE keypoints (a, b, c, d); CREATE TABLE matches (pair_id, rows, c, d); \
         CREATE TABLE two_view_geometries (pair_id, rows, config);";
     let script = format!(
         "#!/bin/sh\ncase \"$*\" in\nhelp) echo 'COLMAP 3.8 -- fake' ;;\n*' -h') echo ' --database_path arg' ;;\n\
@@ -179,6 +179,34 @@ fn a_python_without_pycolmap_gives_way_to_the_program_or_is_an_error() {
     let both = ColmapConfig { engine: EngineChoice::Auto, python, ..fake };
     assert_eq!(map_with(both, &graph, &caller).unwrap(), 0);
     assert!(caller.said("cannot run pycolmap"));
+}
+
+#[test]
+fn a_python_that_hangs_while_it_imports_pycolmap_gives_way_to_the_program_or_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let (python, marker) = (folder.path().join("python"), folder.path().join("pid"));
+    let script = format!("#!/bin/sh\necho $$ > '{}'\necho 'loading libraries' >&2\nexec sleep 600\n", marker.display());
+    fs::write(&python, script).unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    let python = python.to_str().unwrap().to_owned();
+    let graph = scene(4, &folder.path().join("work")).graph;
+
+    let engine = EngineChoice::Pycolmap;
+    let alone = ColmapConfig { engine, python: python.clone(), start_timeout_secs: 1, ..Default::default() };
+    let error = map_with(alone, &graph, &Recorder::new(1)).unwrap_err();
+    assert_eq!(error.code, ErrorCode::TIMEOUT);
+    let expected = "cannot run pycolmap: it was not imported within start_timeout_secs = 1";
+    assert!(error.message.contains(expected) && error.message.ends_with("\nloading libraries"), "{error}");
+    for way in [&format!("`{python} -I -c 'import pycolmap'`"), "raise start_timeout_secs", "cargo xtask setup"] {
+        assert!(error.help.contains(way), "{}", error.help);
+    }
+    assert!(!is_running(fs::read_to_string(&marker).unwrap().trim()));
+
+    let caller = Recorder::new(1);
+    let fake = fake_colmap(folder.path(), "true");
+    let both = ColmapConfig { engine: EngineChoice::Auto, python, start_timeout_secs: 1, ..fake };
+    assert_eq!(map_with(both, &graph, &caller).unwrap(), 0);
+    assert!(caller.said("it was not imported within"));
 }
 
 #[test]
