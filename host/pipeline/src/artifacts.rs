@@ -4,6 +4,7 @@
 //! a file that exists is the stage's output and nothing else; changing a later stage's config leaves it valid.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use scene3d_engine::{FeaturesPlan, StagePlan};
@@ -24,11 +25,11 @@ pub(crate) struct Artifacts {
 }
 
 impl Artifacts {
-    /// Creates the folders.
+    /// Creates the folders, without what a killed run had half written.
     pub(crate) fn open(root: &Path) -> Result<Self, PipelineError> {
         for folder in ["features", "matches", "mapping"] {
             let path = root.join(folder);
-            fs::create_dir_all(&path).map_err(PipelineError::write(&path))?;
+            fs::create_dir_all(&path).and_then(|()| remove_parts(&path)).map_err(PipelineError::write(&path))?;
         }
         Ok(Self { root: root.to_owned() })
     }
@@ -47,6 +48,16 @@ impl Artifacts {
     pub(crate) fn mapping(&self, key: &str) -> PathBuf {
         self.root.join("mapping").join(format!("{key}.safetensors"))
     }
+}
+
+fn remove_parts(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "part") {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Key of an image's features.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use scene3d_tensor::{DType, Element, Tensor, TensorError};
 use scene3d_wire::{Named, NamedView};
@@ -46,7 +47,9 @@ pub(crate) fn write(path: &Path, named: &NamedView<'_>) -> Result<(), PipelineEr
 
 /// Without a sync: a kill does not lose what the system took, and a file torn by a power cut is told when it is read.
 fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), PipelineError> {
-    let part = path.with_extension("part");
+    // photos with the same bytes have the same artifact, and two threads may write it at once
+    static NUM_WRITTEN: AtomicUsize = AtomicUsize::new(0);
+    let part = path.with_extension(format!("{}.part", NUM_WRITTEN.fetch_add(1, Ordering::Relaxed)));
     let written = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path));
     written.map_err(|source| {
         // the first failure is the one to report
@@ -101,6 +104,17 @@ fn from_values<T: Element>(values: Vec<T>, shape: &[i64]) -> Result<Tensor, Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_threads_write_the_same_file_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.safetensors");
+        let named: Named = vec![("a".to_owned(), Tensor::from_vec(vec![7_u32; 10_000], &[10_000]).unwrap())];
+        let rewrite = || (0..200).for_each(|_| write(&path, &NamedView::of(&named)).unwrap());
+        std::thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(rewrite))));
+        assert_eq!(NamedView::of(&read(&path).unwrap().unwrap()).slice::<u32>("a").unwrap(), &[7; 10_000]);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
 
     #[test]
     fn tensors_survive_the_file_and_damage_is_told() {
