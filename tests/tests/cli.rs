@@ -61,6 +61,43 @@ fn json_events_are_one_object_a_line() {
     assert_eq!(stages, ["read", "extract", "pair", "match", "map", "export"]);
 }
 
+/// `logs/events.jsonl` without its times, which must be in order.
+fn logged_events(bench: &Workbench) -> Vec<serde_json::Value> {
+    let text = std::fs::read_to_string(bench.path("out/logs/events.jsonl")).unwrap();
+    let mut events: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let take_time = |event: &mut serde_json::Value| event.as_object_mut().unwrap().remove("time").unwrap();
+    let times: Vec<String> = events.iter_mut().map(|event| take_time(event).as_str().unwrap().to_owned()).collect();
+    assert!(times.is_sorted() && times.iter().all(|time| time.ends_with('Z')), "{times:?}");
+    events
+}
+
+#[test]
+fn events_are_logged_as_they_are_told_and_a_resumed_run_appends() {
+    let bench = Workbench::new().with_two_photos();
+    bench.photo("zero.jpg", b"");
+    let mut told = Vec::new();
+    for more in [["--json"].as_slice(), &["--json", "--resume"]] {
+        let output = bench.reconstruct(more);
+        assert_success(&output);
+        told.extend(stdout(&output).lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()));
+        told.retain(|event| event["event"] != "progress");
+        told.iter_mut().for_each(|event| drop(event.as_object_mut().unwrap().remove("time")));
+        assert_eq!(logged_events(&bench), told);
+    }
+    let num_of = |name: &str| told.iter().filter(|event| event["event"] == name).count();
+    assert_eq!([num_of("stage_started"), num_of("stage_finished"), num_of("warning")], [12, 12, 2]);
+}
+
+#[test]
+fn a_failed_run_logs_why() {
+    let bench = Workbench::new();
+    assert_fails_with(&bench.reconstruct(&[]), &["found 0 usable photos"]);
+    let events = logged_events(&bench);
+    let last = events.last().unwrap();
+    assert_eq!(last["event"], "run_failed");
+    assert!(last["message"].as_str().unwrap().starts_with("found 0 usable photos"), "{last}");
+}
+
 #[test]
 fn a_run_records_what_is_needed_to_run_it_again() {
     let bench = Workbench::new().with_two_photos();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use scene3d_pipeline::{Event, Observer, StageName};
+use scene3d_pipeline::{Event, Observer, StageName, TimedEvent};
 
 /// Plain lines of a stage in progress are at least this far apart.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -25,7 +25,7 @@ struct JsonLines;
 
 impl Observer for JsonLines {
     fn event(&self, event: Event) {
-        if let Ok(line) = serde_json::to_string(&event) {
+        if let Ok(line) = serde_json::to_string(&TimedEvent::now(&event)) {
             println!("{line}");
         }
     }
@@ -54,6 +54,8 @@ impl Observer for Bars {
             }
             Event::Warning { message } => suspended(bar.as_ref(), || tracing::warn!("{message}")),
             Event::Log { level, target, message } => suspended(bar.as_ref(), || log(level, &target, &message)),
+            // the error itself is printed last, when the program ends
+            Event::RunFailed { .. } => drop(bar.take().inspect(ProgressBar::finish_and_clear)),
         }
     }
 }
@@ -99,6 +101,7 @@ impl Observer for PlainLines {
             }
             Event::Warning { message } => tracing::warn!("{message}"),
             Event::Log { level, target, message } => log(level, &target, &message),
+            Event::RunFailed { .. } => {}
         }
     }
 }

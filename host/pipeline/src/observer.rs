@@ -1,5 +1,7 @@
 //! What a run tells whoever watches it.
 
+use std::time::SystemTime;
+
 use serde::Serialize;
 
 /// The stages of a run, in order.
@@ -92,6 +94,29 @@ pub enum Event {
         /// The line.
         message: String,
     },
+    /// The run ended without a model; what was finished is kept.
+    RunFailed {
+        /// Why.
+        message: String,
+    },
+}
+
+/// An event as machines are told of it, in `--json` and in `logs/events.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TimedEvent<'a> {
+    /// RFC 3339, UTC, with milliseconds.
+    pub time: String,
+    /// Its fields stand beside the time.
+    #[serde(flatten)]
+    pub event: &'a Event,
+}
+
+impl<'a> TimedEvent<'a> {
+    /// An event that happens now.
+    #[must_use]
+    pub fn now(event: &'a Event) -> Self {
+        Self { time: humantime::format_rfc3339_millis(SystemTime::now()).to_string(), event }
+    }
 }
 
 /// Watches a run; called from several threads.

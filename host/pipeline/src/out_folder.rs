@@ -39,6 +39,11 @@ impl OutFolder {
         self.root.join(ARTIFACTS)
     }
 
+    /// Log of the run's events.
+    pub(crate) fn event_log(&self) -> PathBuf {
+        self.root.join(LOGS).join("events.jsonl")
+    }
+
     /// An empty folder for the mapper, below the logs; what it leaves there is kept.
     pub(crate) fn mapper_workspace(&self) -> Result<PathBuf, PipelineError> {
         let path = self.root.join(LOGS).join("mapper");

@@ -11,12 +11,13 @@ use scene3d_tensor::Device;
 use crate::ahead::Ahead;
 use crate::artifacts::Artifacts;
 use crate::context::Context;
+use crate::event_log::EventLog;
 use crate::extractions::{extract_all, num_extractions};
 use crate::finished::Finished;
 use crate::joined::{FromEntry, Joined};
 use crate::map::{map, match_graph};
 use crate::matching::match_all;
-use crate::observer::{Observer, StageName};
+use crate::observer::{Event, Observer, StageName};
 use crate::out_folder::OutFolder;
 use crate::outputs::{write_model, write_report};
 use crate::pairing::choose_pairs;
@@ -68,6 +69,18 @@ pub fn reconstruct(
 ) -> Result<Outcome, PipelineError> {
     check_devices(&request.negotiated)?;
     let out = OutFolder::open(&request.out, request.resume)?;
+    let log: Arc<dyn Observer> = Arc::new(EventLog::open(&out.event_log(), observer));
+    run(request, registry, &out, Arc::clone(&log), cancel)
+        .inspect_err(|error| log.event(Event::RunFailed { message: error.to_string() }))
+}
+
+fn run(
+    request: &Request,
+    registry: &Arc<Registry>,
+    out: &OutFolder,
+    observer: Arc<dyn Observer>,
+    cancel: &Cancel,
+) -> Result<Outcome, PipelineError> {
     let artifacts = Artifacts::open(&out.artifacts())?;
     let mut context = Context::new(request, Arc::clone(registry), observer, cancel.clone());
     let libraries = Cell::new(Some(context.load_ahead()));
