@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 
 use scene3d_scene::synthetic::{SceneSpec, SyntheticScene, render};
 
+pub mod aliked_run;
+
 /// The built program.
 ///
 /// # Panics
@@ -108,13 +110,19 @@ pub fn assert_fails_with(output: &Output, words: &[&str]) {
 /// If it can't be rendered.
 pub fn small_scene() -> &'static SyntheticScene {
     static SCENE: OnceLock<SyntheticScene> = OnceLock::new();
-    SCENE.get_or_init(|| {
-        let spec = SceneSpec { num_images: 6, image_size: [640, 480], ..SceneSpec::default() };
-        match render(&spec) {
-            Ok(scene) => scene,
-            Err(error) => unreachable!("the sample scene can't be rendered: {error}"),
-        }
-    })
+    SCENE.get_or_init(|| rendered(&SceneSpec { num_images: 6, image_size: [640, 480], ..SceneSpec::default() }))
+}
+
+/// A synthetic scene.
+///
+/// # Panics
+/// If it can't be rendered.
+#[must_use]
+pub fn rendered(spec: &SceneSpec) -> SyntheticScene {
+    match render(spec) {
+        Ok(scene) => scene,
+        Err(error) => unreachable!("the scene can't be rendered: {error}"),
+    }
 }
 
 /// Writes the photos of a scene into a folder.

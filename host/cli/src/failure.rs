@@ -10,7 +10,11 @@ pub fn report(error: &anyhow::Error) -> u8 {
     eprintln!("error: {error:#}");
     match error.downcast_ref::<PipelineError>() {
         Some(PipelineError::Cancelled) => return EXIT_CANCELLED,
-        Some(PipelineError::Engine(error)) => return report_help(error),
+        Some(PipelineError::Engine(error)) => {
+            let code = report_help(error);
+            eprintln!("what was finished is kept; add --resume to go on");
+            return code;
+        }
         _ => {}
     }
     match error.downcast_ref::<EngineError>() {
