@@ -54,6 +54,9 @@ pub const OFFICIAL_LIBTORCH: (&str, &str) = (
 /// COLMAP for the mapper plugin, in a private environment; numpy because pycolmap imports it.
 pub const PYCOLMAP: &[&str] = &["pycolmap==4.2.1", "numpy>=2,<3"];
 
+/// Reads the point clouds of runs, beside pycolmap, in tests only (MIT).
+pub const TRIMESH: &str = "trimesh==5.2.0";
+
 /// npm package: the Khronos validator, used by tests of the GLB export.
 pub const GLTF_VALIDATOR: (&str, &str) = ("gltf-validator", "2.0.0-dev.3.10");
 

@@ -1,4 +1,5 @@
-//! pycolmap in a private environment, `.deps/venv`: the mapper plugin runs COLMAP there, in a child process.
+//! pycolmap in a private environment, `.deps/venv`: the mapper plugin runs COLMAP there, in a child process. Beside it,
+//! for tests, a reader of point clouds.
 
 use std::fs;
 use std::path::Path;
@@ -7,31 +8,32 @@ use anyhow::Result;
 
 use super::cache;
 use super::fetch;
-use super::pinned::PYCOLMAP;
+use super::pinned::{PYCOLMAP, TRIMESH};
 use super::pip::Pip;
 use super::stamp::Stamps;
 
 const PART: &str = "venv";
 
-/// Makes `.deps/venv` with pycolmap and numpy; one that was made by hand is taken if they are in it.
+/// Makes `.deps/venv` with pycolmap, numpy and trimesh; one that was made by hand is taken if they are in it.
 pub fn lay_out(deps: &Path, stamps: &Stamps) -> Result<()> {
     let venv = deps.join("venv");
-    let versions = format!("{}\n", PYCOLMAP.join(" "));
+    let requirements = [PYCOLMAP, &[TRIMESH]].concat();
+    let versions = format!("{}\n", requirements.join(" "));
     if stamps.is_current(PART, &versions, &[venv.join("bin/python")]) {
         return Ok(());
     }
     let pip = Pip::of_venv(deps)?;
-    if !(stamps.may_adopt() && has_pycolmap(&venv)) {
-        install(&pip)?;
+    if !(stamps.may_adopt() && has_all(&venv)) {
+        install(&requirements, &pip)?;
     }
     stamps.write(PART, &versions)?;
     println!("pycolmap 4.2.1 is in {} (BSD-3-Clause)", venv.display());
     Ok(())
 }
 
-fn install(pip: &Pip) -> Result<()> {
+fn install(requirements: &[&str], pip: &Pip) -> Result<()> {
     let cache = cache()?;
-    let located = pip.locate_all(PYCOLMAP)?;
+    let located = pip.locate_all(requirements)?;
     let wheels = located.iter().map(|wheel| {
         let requirement = wheel.file.splitn(3, '-').take(2).collect::<Vec<_>>().join("==");
         fetch::located_wheel(&requirement, &requirement, wheel, pip, &cache)
@@ -39,9 +41,9 @@ fn install(pip: &Pip) -> Result<()> {
     pip.install_files(&wheels.collect::<Result<Vec<_>>>()?)
 }
 
-fn has_pycolmap(venv: &Path) -> bool {
+fn has_all(venv: &Path) -> bool {
+    let files = ["pycolmap-4.2.1.dist-info/RECORD", "trimesh-5.2.0.dist-info/RECORD", "numpy/__init__.py"];
     let lib = fs::read_dir(venv.join("lib")).into_iter().flatten().flatten();
-    lib.map(|python| python.path().join("site-packages")).any(|packages| {
-        packages.join("pycolmap-4.2.1.dist-info/RECORD").is_file() && packages.join("numpy/__init__.py").is_file()
-    })
+    lib.map(|python| python.path().join("site-packages"))
+        .any(|packages| files.iter().all(|file| packages.join(file).is_file()))
 }
