@@ -34,10 +34,12 @@ pub enum TorchError {
         path: PathBuf,
     },
     /// A weight file lacks a tensor.
-    #[error("weights have no tensor `{name}`; nearest: {nearest}; file: {source_name}")]
+    #[error("weights have no tensor `{name}` of shape {expected:?}; nearest: {nearest}; file: {source_name}")]
     MissingWeight {
         /// The tensor asked for.
         name: String,
+        /// Shape of the network's parameter.
+        expected: Vec<i64>,
         /// Names like it.
         nearest: String,
         /// Where the weights come from.
@@ -87,9 +89,10 @@ impl From<TorchError> for SdkError {
             TorchError::Unreadable { path, .. } => {
                 Self::unavailable(message).detail("path", path.display().to_string())
             }
-            TorchError::MissingWeight { name, .. } => Self::incompatible(message)
+            TorchError::MissingWeight { name, expected, .. } => Self::incompatible(message)
                 .help("these are the weights of another model: check the config's model and the file")
-                .detail("tensor", name),
+                .detail("tensor", name)
+                .detail("expected", format!("{expected:?}")),
             TorchError::WeightShape { name, expected, got, .. } => Self::incompatible(message)
                 .help("these are the weights of another model: check the config's model and the file")
                 .detail("tensor", name)

@@ -3,13 +3,18 @@
 //! Code inside a network returns [`Result`], uses tch's `f_` calls where an input could be at fault, and may use the
 //! panicking calls under [`guard`], which turns what torch refuses into a [`TorchError`].
 
+mod archive;
+mod checkpoint;
 mod device;
 mod error;
 mod formula;
 mod pickle;
+mod pickle_global;
 mod pth;
+mod safetensors;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod view;
 mod weights;
 
 pub use device::{Precision, TorchContext};

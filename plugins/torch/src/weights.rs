@@ -6,10 +6,11 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use scene3d_sdk::{Host, LogLevel};
 use tch::{Kind, Tensor};
 
-use crate::pth::{self, Checkpoint};
-use crate::{Result, TorchError, formula_tensor};
+use crate::checkpoint::Checkpoint;
+use crate::{Result, TorchError, formula_tensor, pth, safetensors};
 
 /// Named tensors and what was asked of them.
 pub struct Weights {
@@ -28,8 +29,13 @@ impl Weights {
     pub fn load(path: &Path) -> Result<Self> {
         let unreadable = |reason: String| TorchError::Unreadable { reason, path: path.to_owned() };
         let checkpoint = match Format::of(path) {
-            Some(Format::Safetensors) => read_safetensors(path),
+            Some(Format::Safetensors) => safetensors::read(path),
             Some(Format::Pth) => pth::read(path),
+            Some(Format::OldPth) => {
+                Err("torch.save wrote it before torch 1.6: save it again with a newer torch".to_owned())
+            }
+            Some(Format::WebPage) => Err("it is a web page, not weights: download the file itself".to_owned()),
+            Some(Format::Empty) => Err("it is empty, expected .pth or .safetensors".to_owned()),
             None => Err("unknown format, expected .pth or .safetensors".to_owned()),
         };
         let Checkpoint { tensors, attributes } = checkpoint.map_err(unreadable)?;
@@ -57,7 +63,7 @@ impl Weights {
     /// # Errors
     /// [`TorchError::MissingWeight`] with the nearest names, [`TorchError::WeightShape`] with both shapes.
     pub fn get(&self, name: &str, shape: &[i64]) -> Result<Tensor> {
-        let tensor = self.tensors.get(name).ok_or_else(|| self.missing(name))?;
+        let tensor = self.tensors.get(name).ok_or_else(|| self.missing(name, shape))?;
         if tensor.size() != shape {
             return Err(TorchError::WeightShape {
                 name: name.to_owned(),
@@ -70,12 +76,15 @@ impl Weights {
         Ok(tensor.f_to_kind(Kind::Float)?)
     }
 
-    fn missing(&self, name: &str) -> TorchError {
-        let mut by_distance: Vec<_> = self.tensors.keys().map(|known| (edit_distance(name, known), known)).collect();
+    fn missing(&self, name: &str, shape: &[i64]) -> TorchError {
+        let near = |known: &&String| known.len() <= MAX_COMPARED_BYTES;
+        let mut by_distance: Vec<_> =
+            self.tensors.keys().filter(near).map(|known| (edit_distance(name, known), known)).collect();
         by_distance.sort();
         let nearest: Vec<_> = by_distance.iter().take(3).map(|(_, known)| format!("`{known}`")).collect();
         TorchError::MissingWeight {
             name: name.to_owned(),
+            expected: shape.to_vec(),
             nearest: nearest.join(", "),
             source_name: self.source_name.clone(),
         }
@@ -117,11 +126,47 @@ impl Weights {
         let used = self.used.borrow();
         self.names().filter(|name| !used.contains(*name)).collect()
     }
+
+    /// Warns about tensors as [`Self::unused_warning`] finds them.
+    pub fn warn_unused(&self, host: &Host<'_>, is_known: impl Fn(&str) -> bool) {
+        if let Some(warning) = self.unused_warning(is_known) {
+            host.log(LogLevel::Warn, &warning);
+        }
+    }
+
+    /// What to tell the user about tensors that the network has no place for, other than those `is_known` to be of no
+    /// use: perhaps the weights are another network's.
+    #[must_use]
+    pub fn unused_warning(&self, is_known: impl Fn(&str) -> bool) -> Option<String> {
+        let unused: Vec<String> =
+            self.unused().into_iter().filter(|name| !is_known(name)).map(|name| format!("`{name}`")).collect();
+        let shown = unused.get(..MAX_SHOWN).unwrap_or(&unused).join(", ");
+        let more = match unused.len().saturating_sub(MAX_SHOWN) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let are = match unused.len() {
+            0 => return None,
+            1 => "1 tensor of the weights is".to_owned(),
+            num => format!("{num} tensors of the weights are"),
+        };
+        Some(format!("{are} not part of the network: {shown}{more}; file: {}", self.source_name))
+    }
 }
+
+/// Longer names are not worth comparing; the time of a comparison grows with the product of both.
+const MAX_COMPARED_BYTES: usize = 256;
+/// Names that a warning shows.
+const MAX_SHOWN: usize = 8;
 
 enum Format {
     Pth,
+    /// `torch/serialization.py`: a bare pickle that begins with a magic number.
+    OldPth,
     Safetensors,
+    /// What a link to a page about the file downloads.
+    WebPage,
+    Empty,
 }
 
 impl Format {
@@ -134,15 +179,13 @@ impl Format {
             ([b'P', b'K', 3, 4, ..], _) => Some(Self::Pth),
             // eight bytes of length, then a JSON object
             ([_, _, _, _, _, _, _, _, b'{'], _) | (_, Some("safetensors")) => Some(Self::Safetensors),
+            ([], _) if path.is_file() => Some(Self::Empty),
+            ([0x80, _, 0x8a, 0x0a, ..], _) => Some(Self::OldPth),
+            ([b'<', ..], _) => Some(Self::WebPage),
             (_, Some("pth" | "pt")) => Some(Self::Pth),
             _ => None,
         }
     }
-}
-
-fn read_safetensors(path: &Path) -> std::result::Result<Checkpoint, String> {
-    let named = Tensor::read_safetensors(path).map_err(|error| error.to_string())?;
-    Ok(Checkpoint { tensors: named.into_iter().collect(), attributes: BTreeMap::new() })
 }
 
 /// Levenshtein distance.
@@ -210,9 +253,9 @@ mod tests {
     fn unreadable_files_say_why() {
         let folder = tempfile::tempdir().unwrap();
         for (name, content, reason) in [
-            ("a.pth", &b"not a zip"[..], "re-save"),
+            ("a.pth", &b"not a zip"[..], "no zip archive as torch.save writes"),
             ("a.safetensors", b"\x01", "safetensors"),
-            ("a.onnx", b"", "expected .pth or .safetensors"),
+            ("a.onnx", b"\x08\x07", "expected .pth or .safetensors"),
         ] {
             let path = folder.path().join(name);
             std::fs::write(&path, content).unwrap();
