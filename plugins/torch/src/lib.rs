@@ -10,6 +10,7 @@ mod error;
 mod formula;
 mod pickle;
 mod pickle_global;
+mod pickle_value;
 mod pth;
 mod safetensors;
 #[cfg(feature = "testing")]

@@ -5,9 +5,8 @@
 
 use std::collections::HashMap;
 
-use tch::Kind;
-
 use crate::pickle_global::{Global, global_of};
+use crate::pickle_value::{Items, Pickle, StorageRef, TensorRef, Value};
 
 /// Some thirty a tensor: enough for the parameters and the optimiser of a network of 20,000 tensors. A step takes at
 /// most some 150 bytes of memory.
@@ -15,66 +14,7 @@ const MAX_STEPS: usize = 1 << 21;
 /// More dimensions than any parameter has.
 pub(crate) const MAX_DIMS: usize = 16;
 
-/// A value of a pickle; texts are those of the pickle itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Value<'a> {
-    /// What makes no tensor: `None`, a bool, a float, a large integer, a list.
-    Other,
-    Int(i64),
-    Text(&'a str),
-    /// A range of [`Machine::elements`].
-    Tuple {
-        first: usize,
-        len: usize,
-    },
-    /// A list: never looked into.
-    List,
-    /// A dict, or the fields of an instance, by index.
-    Object(usize),
-    Global(Global),
-    Storage(usize),
-    Tensor(usize),
-}
-
-/// An archive member that holds elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct StorageRef<'a> {
-    pub key: &'a str,
-    pub kind: Kind,
-    pub num_elements: i64,
-}
-
-/// A strided view of a storage, in elements.
-#[derive(Debug, Clone)]
-pub(crate) struct TensorRef<'a> {
-    pub storage: StorageRef<'a>,
-    pub offset: i64,
-    pub shape: Vec<i64>,
-    pub strides: Vec<i64>,
-}
-
-/// What a pickle holds.
-pub(crate) struct Pickle<'a> {
-    pub root: Value<'a>,
-    objects: Vec<Items<'a>>,
-    tensors: Vec<TensorRef<'a>>,
-}
-
-pub(crate) type Items<'a> = Vec<(Value<'a>, Value<'a>)>;
-
 type Result<T> = std::result::Result<T, String>;
-
-impl<'a> Pickle<'a> {
-    pub(crate) fn object(&self, value: Value<'a>) -> Option<(usize, &Items<'a>)> {
-        let Value::Object(index) = value else { return None };
-        Some((index, self.objects.get(index)?))
-    }
-
-    pub(crate) fn tensor(&self, value: Value<'a>) -> Option<&TensorRef<'a>> {
-        let Value::Tensor(index) = value else { return None };
-        self.tensors.get(index)
-    }
-}
 
 /// Reads a pickle to its end.
 pub(crate) fn read(pickle: &[u8]) -> Result<Pickle<'_>> {
@@ -84,7 +24,7 @@ pub(crate) fn read(pickle: &[u8]) -> Result<Pickle<'_>> {
         let opcode = machine.byte()?;
         if opcode == b'.' {
             let root = machine.pop()?;
-            return Ok(Pickle { root, objects: machine.objects, tensors: machine.tensors });
+            return Ok(Pickle::new(root, machine.objects, machine.tensors));
         }
         machine.step(opcode)?;
     }

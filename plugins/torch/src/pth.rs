@@ -10,8 +10,8 @@ use tch::{Kind, Tensor};
 
 use crate::archive::Archive;
 use crate::checkpoint::{Checkpoint, MAX_TENSORS, tensor_of};
-use crate::pickle::{self, Items, Pickle, StorageRef, TensorRef, Value};
-use crate::view;
+use crate::pickle_value::{Items, Pickle, StorageRef, TensorRef, Value};
+use crate::{pickle, view};
 
 /// Keys under which training code stores the state dict beside optimiser and arguments.
 const STATE_DICT_KEYS: [&str; 3] = ["model", "state_dict", "model_state_dict"];

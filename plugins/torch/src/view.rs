@@ -1,6 +1,6 @@
 //! Whether a strided view stays within its storage, in integers that can't overflow.
 
-use crate::pickle::TensorRef;
+use crate::pickle_value::TensorRef;
 
 type Result<T> = std::result::Result<T, String>;
 
@@ -51,7 +51,7 @@ fn last_element(tensor: &TensorRef<'_>) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pickle::StorageRef;
+    use crate::pickle_value::StorageRef;
     use tch::Kind;
 
     fn view(num_stored: i64, offset: i64, shape: &[i64], strides: &[i64]) -> TensorRef<'static> {

@@ -44,7 +44,9 @@ impl Extractor for Aliked {
         let precision = if config.precision == Precision::Auto { Precision::Fp32 } else { config.precision };
         let torch = TorchContext::new(&context.host, precision)?;
         let weights = Weights::load(context.weight(&weight_name(config.model))?)?;
-        Ok(Self::new(&config, &weights, torch)?)
+        let extractor = Self::new(&config, &weights, torch)?;
+        weights.warn_unused(&context.host, |name| name.ends_with("num_batches_tracked"));
+        Ok(extractor)
     }
 
     fn extract(&mut self, images: &[ImageTensor<'_>], host: &Host<'_>) -> Result<Vec<Features>> {

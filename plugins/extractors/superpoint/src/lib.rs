@@ -57,7 +57,10 @@ impl Extractor for SuperPoint {
     fn create(config: SuperPointConfig, context: &CreateContext<'_>) -> Result<Self> {
         let path = context.weight(WEIGHTS).map_err(|error| error.help(IMPORT_HELP))?;
         let torch = TorchContext::new(&context.host, config.precision)?;
-        Ok(Self::new(config, &Weights::load(path)?, torch)?)
+        let weights = Weights::load(path)?;
+        let extractor = Self::new(config, &weights, torch)?;
+        weights.warn_unused(&context.host, |name| name.ends_with("num_batches_tracked"));
+        Ok(extractor)
     }
 
     fn extract(&mut self, images: &[ImageTensor<'_>], host: &Host<'_>) -> Result<Vec<Features>> {
@@ -66,8 +69,9 @@ impl Extractor for SuperPoint {
 }
 
 /// Shown where the weights are missing: no package registry has them.
-const IMPORT_HELP: &str = "download superpoint_v6_from_tf.pth from the repository rpautrat/SuperPoint on GitHub, folder \
-     weights, then run `scene3d weights import superpoint FILE`; .pth and .safetensors are both read";
+const IMPORT_HELP: &str = "run `scene3d weights fetch superpoint`; or download superpoint_v6_from_tf.pth from the repository \
+     rpautrat/SuperPoint on GitHub, folder weights, and run `scene3d weights import FILE --name superpoint`; .pth and \
+     .safetensors are both read";
 
 fn weight_spec() -> WeightSpec {
     WeightSpec {

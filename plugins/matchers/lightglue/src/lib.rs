@@ -63,7 +63,9 @@ impl Matcher for LightGlue {
     fn create(config: Self::Config, context: &CreateContext<'_>) -> Result<Self> {
         let torch = TorchContext::new(&context.host, config.precision)?;
         let weights = Weights::load(context.weight(WEIGHTS)?)?.rename(parameters::rename);
-        Self::new(&config, &weights, torch)
+        let matcher = Self::new(&config, &weights, torch)?;
+        weights.warn_unused(&context.host, |_| false);
+        Ok(matcher)
     }
 
     fn prepare(&mut self, image: &ImageFeatures<'_>, host: &Host<'_>) -> Result<Prepared> {
