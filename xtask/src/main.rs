@@ -5,7 +5,6 @@ mod command;
 mod demo;
 mod plugins;
 mod setup;
-mod sha256;
 mod test;
 mod test_summary;
 mod tidy;

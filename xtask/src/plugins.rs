@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use scene3d_fetch::sha256;
 use serde::Deserialize;
 
-use crate::sha256;
 use crate::workspace::Workspace;
 
 /// A plugin crate.

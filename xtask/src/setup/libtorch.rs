@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use scene3d_fetch::{Download, Network, download, extract};
 
-use super::archive::extract;
-use super::fetch::{self, Download};
+use super::fetch;
 use super::pinned::{CUDA_RUNTIME, CUPTI, OFFICIAL_LIBTORCH, TORCH, Wheel};
 use super::pip::Pip;
 use super::stamp::Stamps;
@@ -103,7 +103,8 @@ fn unpack(
     place: impl Fn(&str) -> Option<String>,
 ) -> Result<()> {
     println!("unpacking {} ...", wheel.what);
-    extract(path, python, force, place).map(drop)
+    extract(path, python, force, place)?;
+    Ok(())
 }
 
 /// Everything of NVIDIA's that the torch wheel requires: cuBLAS, cuDNN, NCCL and so on.
@@ -142,11 +143,12 @@ fn is_record(name: &str) -> bool {
 fn official(python: &Path, options: &Options) -> Result<()> {
     let cache = cache()?;
     let (file, url) = OFFICIAL_LIBTORCH;
-    let download =
+    let wanted =
         Download { what: "libtorch 2.11.0 for CPU from pytorch.org", url, file, sha256: None, optional: false };
-    let path = fetch::fetch(&download, &super::pip::NetworkSettings::default(), &cache)?;
+    let path = download(&wanted, &Network::default(), &cache)?;
     let place = |name: &str| name.strip_prefix("libtorch/").map(|rest| format!("torch/{rest}"));
-    extract(&path, python, options.force, place).map(drop)
+    extract(&path, python, options.force, place)?;
+    Ok(())
 }
 
 /// What the wheel lacks as a LIBTORCH folder: a version that torch-sys checks, and a CPU-only `libtorch.so`.

@@ -1,24 +1,20 @@
 //! `cargo xtask setup`: lays out `.deps/` on a fresh machine. Each part is skipped when its stamp says it is in place.
 
-mod archive;
 mod fetch;
 mod libtorch;
 mod node;
 mod pinned;
 mod pip;
-mod progress;
 mod python;
-#[cfg(test)]
-mod range_server;
 mod stamp;
 mod venv;
 mod weights;
 
-use std::fs::{self, File};
-use std::path::Path;
+use std::fs;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
+use scene3d_fetch::lock;
 
 use crate::workspace::{Workspace, cache_dir};
 use stamp::Stamps;
@@ -70,16 +66,6 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Holds the lock until dropped; the system frees it when a process is killed.
-fn lock(path: &Path, waiting: &str) -> Result<File> {
-    let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
-    if file.try_lock().is_err() {
-        println!("{waiting}");
-        file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
-    }
-    Ok(file)
-}
-
 /// Downloads of this machine; created on first use.
 fn cache() -> Result<std::path::PathBuf> {
     let cache = cache_dir()?;
@@ -97,16 +83,5 @@ mod tests {
         assert!(options.force && options.cuda && !options.official);
         assert!(Options::parse(&["--gpu"]).unwrap_err().to_string().contains("--gpu"));
         assert!(Options::parse(&["--cuda", "--official"]).is_err());
-    }
-
-    #[test]
-    fn a_lock_is_exclusive_and_freed_on_drop() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("setup.lock");
-        let held = lock(&path, "waiting").unwrap();
-        let other = File::create(&path).unwrap();
-        assert!(other.try_lock().is_err());
-        drop(held);
-        assert!(other.try_lock().is_ok());
     }
 }

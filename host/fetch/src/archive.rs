@@ -4,43 +4,48 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
 use zip::ZipArchive;
 use zip::read::ZipFile;
 
+use crate::{FetchError, Result};
+
 /// Writes every member for which `place` names a path below `into`; members that are already there in full stay unless
 /// `force`. Returns the paths of all placed members.
+///
+/// # Errors
+/// [`FetchError::Archive`] if it can't be read, points outside of the folder or has none of the members;
+/// [`FetchError::Io`] if one can't be written.
 pub fn extract(
     archive: &Path,
     into: &Path,
     force: bool,
     place: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<PathBuf>> {
-    let cannot_read = || format!("cannot read {}", archive.display());
-    let file = File::open(archive).with_context(cannot_read)?;
-    let mut zip = ZipArchive::new(io::BufReader::new(file)).with_context(cannot_read)?;
+    let file = File::open(archive).map_err(FetchError::io("read", archive))?;
+    let unreadable = |error: zip::result::ZipError| FetchError::archive(archive, error.to_string());
+    let mut zip = ZipArchive::new(io::BufReader::new(file)).map_err(unreadable)?;
     let mut placed = Vec::new();
     for index in 0..zip.len() {
-        let mut member = zip.by_index(index).with_context(cannot_read)?;
+        let mut member = zip.by_index(index).map_err(unreadable)?;
         let Some(target) = member.is_file().then(|| place(member.name())).flatten() else { continue };
-        let target = into.join(inside(&target)?);
+        let target = into.join(inside(archive, &target)?);
         if force || !has_size(&target, member.size()) {
-            write_whole(&mut member, &target).with_context(|| format!("cannot write {}", target.display()))?;
+            write_whole(&mut member, &target).map_err(FetchError::io("write", &target))?;
         }
         placed.push(target);
     }
     if placed.is_empty() {
-        bail!("{} has none of the files looked for", archive.display());
+        return Err(FetchError::archive(archive, "it has none of the files looked for"));
     }
     Ok(placed)
 }
 
 /// A relative path without `..`: an archive must not write elsewhere.
-fn inside(name: &str) -> Result<&Path> {
+fn inside<'a>(archive: &Path, name: &'a str) -> Result<&'a Path> {
     let path = Path::new(name);
     let is_inside = path.components().all(|part| matches!(part, std::path::Component::Normal(_)));
     if !is_inside {
-        bail!("archive member `{name}` points outside of the folder");
+        return Err(FetchError::archive(archive, format!("member `{name}` points outside of the folder")));
     }
     Ok(path)
 }

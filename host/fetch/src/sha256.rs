@@ -4,19 +4,23 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
+
+use crate::{FetchError, Result};
 
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// Of a file's content.
+///
+/// # Errors
+/// [`FetchError::Io`] if it can't be read.
 pub fn of_file(path: &Path) -> Result<String> {
-    let cannot_read = || format!("cannot read {}", path.display());
-    let mut file = File::open(path).with_context(cannot_read)?;
+    let cannot_read = || FetchError::io("read", path);
+    let mut file = File::open(path).map_err(cannot_read())?;
     let mut hasher = Sha256::new();
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
-        let num_read = file.read(&mut chunk).with_context(cannot_read)?;
+        let num_read = file.read(&mut chunk).map_err(cannot_read())?;
         if num_read == 0 {
             return Ok(hex(&hasher.finalize()));
         }
@@ -25,6 +29,7 @@ pub fn of_file(path: &Path) -> Result<String> {
 }
 
 /// Of bytes.
+#[must_use]
 pub fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
