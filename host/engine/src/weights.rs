@@ -1,5 +1,10 @@
 //! Finds the weight files a stage's config needs and checks that they are the ones meant.
 
+mod install;
+mod of_config;
+mod record;
+mod state;
+
 use std::path::{Path, PathBuf};
 
 use scene3d_abi::{Descriptor, ErrorCode, WeightSpec};
@@ -9,6 +14,11 @@ use crate::canonical::text_of;
 use crate::plan::WeightFile;
 use crate::problem::Problem;
 use crate::stamp_cache::StampCache;
+
+pub use install::{choose, install};
+pub use of_config::of_config;
+pub use record::{RECORD_FILE, Recorded, recorded_sha256};
+pub use state::{Presence, State, presence};
 
 /// The weights of a descriptor that a resolved config needs.
 pub fn needed<'a>(descriptor: &'a Descriptor, config: &Value) -> impl Iterator<Item = &'a WeightSpec> {
@@ -46,8 +56,9 @@ fn differs(spec: &WeightSpec, path: &Path, sha256: &str) -> Problem {
         spec.sha256
     );
     Problem::new(ErrorCode::INCOMPATIBLE, message).help(format!(
-        "delete {} and fetch it again with `cargo xtask setup`, or import your own with `scene3d weights import {} FILE`",
+        "delete {} and fetch it again with `scene3d weights fetch {}`, or import your own with `scene3d weights import FILE --name {}`",
         path.display(),
+        spec.name,
         spec.name
     ))
 }
@@ -55,7 +66,7 @@ fn differs(spec: &WeightSpec, path: &Path, sha256: &str) -> Problem {
 fn missing(spec: &WeightSpec, directories: &[PathBuf]) -> Problem {
     let message = format!("weights `{}` ({}) are missing: no file `{}`", spec.name, spec.license, spec.file);
     let mut help = vec![format!(
-        "in a checkout `cargo xtask setup` fetches them; import a file with `scene3d weights import {} FILE`",
+        "fetch them with `scene3d weights fetch {0}`, or import a file with `scene3d weights import FILE --name {0}`",
         spec.name
     )];
     help.extend(spec.sources.iter().map(|source| format!("they come from {source}")));
@@ -101,7 +112,8 @@ mod tests {
     fn missing_weights_say_where_they_come_from() {
         let problem = find(&spec(), &[PathBuf::from("/nowhere")], &StampCache::default()).unwrap_err();
         let expected = "weights `net` (MIT) are missing: no file `net.pth`\n    \
-            help: in a checkout `cargo xtask setup` fetches them; import a file with `scene3d weights import net FILE`\n    \
+            help: fetch them with `scene3d weights fetch net`, or import a file with \
+            `scene3d weights import FILE --name net`\n    \
             help: they come from pypi:nets==1.0/net.pth\n    help: directories searched: /nowhere";
         assert_eq!(problem.to_string(), expected);
     }

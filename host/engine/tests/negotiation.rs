@@ -270,7 +270,7 @@ fn licences_and_weights_are_checked_for_the_model_that_is_used() {
         p.toml:6:24: weights `gated-small` has licence `LicenseRef-research`, which is not permissive\n    \
         help: if you may use it, write allow_licenses = [\"LicenseRef-research\"] under [pipeline]\n  \
         p.toml:6:24: weights `gated-small` (LicenseRef-research) are missing: no file `small.pth`\n    \
-        help: in a checkout `cargo xtask setup` fetches them; import a file with `scene3d weights import gated-small FILE`\n    \
+        help: fetch them with `scene3d weights fetch gated-small`, or import a file with `scene3d weights import FILE --name gated-small`\n    \
         help: directories searched: {}",
         folder.path().display()
     );

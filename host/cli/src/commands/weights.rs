@@ -1,53 +1,133 @@
-//! `scene3d weights`: which weight files the plugins know, where they are, and importing one by hand.
+//! `scene3d weights`: which weight files the plugins know, where they are, whether they are the right ones.
 
-use std::path::Path;
+mod fetch;
 
-use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
 use scene3d_abi::WeightSpec;
-use scene3d_engine::{EngineError, Registry, cache_dir, weights};
+use scene3d_engine::weights::{Presence, State, choose, install, presence};
+use scene3d_engine::{EngineError, Problem, Registry, StampCache, cache_dir};
+use scene3d_fetch::megabytes;
+use serde_json::{Value, json};
 
 use super::plugin::registry;
+use crate::exit::{EXIT_FAILURE, EXIT_SUCCESS};
 
-use crate::exit::EXIT_SUCCESS;
+pub use fetch::run as fetch;
 
-/// Prints every weight file: where it is, or where to get it.
-pub fn list() -> Result<u8> {
+/// Weights of a plugin.
+struct Known {
+    plugin: String,
+    spec: WeightSpec,
+}
+
+/// Prints every weight file: licence, state, where it is or where to get it.
+pub fn list(json: bool) -> Result<u8> {
     let (registry, paths) = registry()?;
-    for (plugin, spec) in specs(&registry) {
-        let found = weights::find(&spec, &paths.weights, registry.cache());
-        let state = match &found {
-            Ok(file) => file.path.display().to_string(),
-            Err(_) => format!("not here; from {}", spec.sources.join(" or ")),
-        };
-        println!("{:<18} {:<11} {:<13} {state}", spec.name, plugin, spec.license);
+    let mut rows = Vec::new();
+    for known in known(&registry) {
+        let found = presence(&known.spec, &paths.weights, registry.cache())?;
+        if !json {
+            print_row(&known, &found);
+        }
+        rows.push(json_row(&known, &found));
+    }
+    if json {
+        println!("{:#}", json!({ "weights": rows, "folder": weights_folder().ok() }));
     }
     Ok(EXIT_SUCCESS)
 }
 
-/// Copies a file into the user's weights folder and checks it there.
-pub fn import(name: &str, file: &Path) -> Result<u8> {
+fn print_row(Known { plugin, spec }: &Known, found: &Presence) {
+    let size = found.size_bytes.map_or_else(|| "-".to_owned(), megabytes);
+    let state = found.state.name();
+    println!("{:<20} {plugin:<11} {:<16} {size:>8}  {state:<10} {}", spec.name, spec.license, place(spec, found));
+}
+
+fn place(spec: &WeightSpec, found: &Presence) -> String {
+    match (&found.path, &found.sha256, &found.expected_sha256) {
+        (Some(path), Some(got), Some(expected)) if found.state == State::Wrong => {
+            format!("{} has sha256 {got}, expected {expected}", path.display())
+        }
+        (Some(path), ..) => path.display().to_string(),
+        (None, ..) => format!("from {}", spec.sources.join(" or ")),
+    }
+}
+
+fn json_row(Known { plugin, spec }: &Known, found: &Presence) -> Value {
+    json!({
+        "name": spec.name, "plugin": plugin, "license": spec.license, "file": spec.file, "sources": spec.sources,
+        "state": found.state.name(), "path": found.path, "size_bytes": found.size_bytes, "sha256": found.sha256,
+        "expected_sha256": found.expected_sha256,
+    })
+}
+
+/// Reads each file that is here and compares its sha256; fails if one is another, or one asked for is missing.
+pub fn verify(names: &[String]) -> Result<u8> {
+    let (registry, paths) = registry()?;
+    let known = chosen(&registry, names)?;
+    let mut num_bad = 0;
+    for Known { spec, .. } in &known {
+        // read anew: what an earlier run found out is what is to be checked
+        let found = presence(spec, &paths.weights, &StampCache::default())?;
+        let is_bad = found.state == State::Wrong || (found.state == State::Missing && !names.is_empty());
+        num_bad += usize::from(is_bad);
+        println!("{:<10} {:<20} {}", found.state.name(), spec.name, place(spec, &found));
+    }
+    println!("{} weight files, {num_bad} bad", known.len());
+    Ok(if num_bad == 0 { EXIT_SUCCESS } else { EXIT_FAILURE })
+}
+
+/// Copies a file into the user's weights folder, if it is the one that a plugin means.
+pub fn import(file: &Path, name: Option<&str>) -> Result<u8> {
     let (registry, _) = registry()?;
-    let known = specs(&registry);
-    let Some((_, spec)) = known.iter().find(|(_, spec)| spec.name == name) else {
-        let names: Vec<&str> = known.iter().map(|(_, spec)| spec.name.as_str()).collect();
-        bail!("no plugin knows weights `{name}`, expected one of {}", names.join(", "));
-    };
-    let folder = cache_dir().context("there is no home folder to put weights into; set SCENE3D_CACHE")?.join("weights");
-    // checked beside its target, so that a wrong file never stands where plugins look
-    let staging = folder.join(".importing");
-    std::fs::create_dir_all(&staging).with_context(|| format!("can't make {}", staging.display()))?;
-    let staged = staging.join(&spec.file);
-    std::fs::copy(file, &staged).with_context(|| format!("can't copy {} to {}", file.display(), staged.display()))?;
-    let checked = weights::find(spec, std::slice::from_ref(&staging), registry.cache());
-    let weight = checked.map_err(EngineError::from).inspect_err(|_| drop(std::fs::remove_file(&staged)))?;
-    let target = folder.join(&spec.file);
-    std::fs::rename(&staged, &target).with_context(|| format!("can't write {}", target.display()))?;
-    println!("imported {name} ({}, sha256 {}) to {}", weight.license, weight.sha256, target.display());
+    let specs: Vec<WeightSpec> = known(&registry).into_iter().map(|known| known.spec).collect();
+    let spec = choose(file, name, &specs)?;
+    print_license(spec);
+    let home = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let installed = install(spec, file, &weights_folder()?, &home.display().to_string())?;
+    if spec.sha256.is_empty() {
+        println!("its publisher's sha256 is not known here: recorded the file's own");
+    }
+    println!("imported {} (sha256 {}) to {}", spec.name, installed.sha256, installed.path.display());
     Ok(EXIT_SUCCESS)
 }
 
-/// Weights of all plugins that can be described, with the plugin's id, by name.
-fn specs(registry: &Registry) -> Vec<(String, WeightSpec)> {
+fn print_license(spec: &WeightSpec) {
+    println!("{}: licence {}", spec.name, spec.license);
+    if !scene3d_engine::license::is_allowed(&spec.license, &[]) {
+        println!("  this licence is not permissive: a config runs these weights only with");
+        println!("  allow_licenses = [{:?}] under [pipeline]", spec.license);
+    }
+}
+
+/// The user's own folder of weights.
+fn weights_folder() -> Result<PathBuf> {
+    user_cache().map(|cache| cache.join("weights"))
+}
+
+fn user_cache() -> Result<PathBuf> {
+    cache_dir().context("there is no home folder to put weights into; set SCENE3D_CACHE")
+}
+
+/// Weights of all plugins that can be described, by plugin and name.
+fn known(registry: &Registry) -> Vec<Known> {
     let descriptors = registry.ids().filter_map(|id| registry.descriptor(id).ok());
-    descriptors.flat_map(|d| d.weights.iter().map(|spec| (d.id.clone(), spec.clone())).collect::<Vec<_>>()).collect()
+    let of_plugin = |d: std::sync::Arc<scene3d_abi::Descriptor>| {
+        let known = |spec: &WeightSpec| Known { plugin: d.id.clone(), spec: spec.clone() };
+        d.weights.iter().map(known).collect::<Vec<_>>()
+    };
+    descriptors.flat_map(of_plugin).collect()
+}
+
+/// Those of these names, or all.
+fn chosen(registry: &Registry, names: &[String]) -> Result<Vec<Known>> {
+    let known = known(registry);
+    if let Some(unknown) = names.iter().find(|name| !known.iter().any(|known| known.spec.name == **name)) {
+        let all: Vec<&str> = known.iter().map(|known| known.spec.name.as_str()).collect();
+        let message = format!("no plugin knows weights `{unknown}`, expected one of {}", all.join(", "));
+        return Err(EngineError::from(Problem::new(scene3d_abi::ErrorCode::NOT_FOUND, message)).into());
+    }
+    Ok(known.into_iter().filter(|known| names.is_empty() || names.contains(&known.spec.name)).collect())
 }
