@@ -196,7 +196,7 @@ fn no_bytes_make_the_readers_panic_or_reserve_more_than_they_are_worth() {
         eprintln!("{kind}: {tally:?}");
         assert!(tally.num_read > 0 && tally.num_refused > 0, "{kind} tests one side only: {tally:?}");
     }
-    if let Some(bytes) = real_file() {
+    if let Some(bytes) = support::real_file() {
         let mut tally = Tally::default();
         for seed in 0..CASES_OF_THE_REAL_FILE {
             tally.check(folder.path(), &mutated_where_it_counts(&bytes, &mut Random(seed)));
@@ -204,18 +204,6 @@ fn no_bytes_make_the_readers_panic_or_reserve_more_than_they_are_worth() {
         eprintln!("real file: {tally:?}");
         assert!(tally.num_refused > 0, "{tally:?}");
     }
-}
-
-/// A file of `torch.save` in the layout of MASt3R's official checkpoint.
-fn real_file() -> Option<Vec<u8>> {
-    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let shared = std::env::var_os("SCENE3D_SHARED").map_or_else(|| checkout.join("../shared"), Into::into);
-    let path = shared.join("goldens/mast3r_tiny_official_layout.pth");
-    let bytes = std::fs::read(&path).ok();
-    if bytes.is_none() {
-        eprintln!("skipped: there is no {}", path.display());
-    }
-    bytes
 }
 
 /// Bits of the zip directory, and of member headers, rather than of the weights between them.

@@ -3,7 +3,9 @@
 
 mod support;
 
-use support::{Pickler, checkpoint, dict_of, directory_entry, floats, load, one_view, patch, pth, safetensors, zip};
+use support::{
+    Pickler, checkpoint, dict_of, directory_entry, floats, load, one_view, patch, pth, real_file, safetensors, zip,
+};
 
 #[track_caller]
 fn check_refused(bytes: &[u8], reason: &str) {
@@ -22,6 +24,16 @@ fn an_honest_checkpoint_is_read() {
     let transposed = Vec::<f32>::try_from(weights.get("w_t", &[3, 2]).unwrap().flatten(0, -1)).unwrap();
     assert_eq!(transposed, [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
     assert_eq!(weights.attribute("args.model"), Some("Net(dim=2)"));
+}
+
+#[test]
+fn a_checkpoint_in_the_official_layout_is_read_with_its_aliases() {
+    let Some(bytes) = real_file() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let weights = load(folder.path(), &bytes).unwrap();
+    assert!(weights.attribute("args.model").unwrap().starts_with("AsymmetricMASt3R("));
+    let alias = weights.shape("downstream_head1.dpt.scratch.layer_rn.0.weight");
+    assert!(alias.is_some() && alias == weights.shape("downstream_head1.dpt.scratch.layer1_rn.weight"));
 }
 
 #[test]

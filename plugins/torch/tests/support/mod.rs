@@ -157,3 +157,15 @@ pub fn load(folder: &Path, bytes: &[u8]) -> Result<Weights, TorchError> {
     std::fs::remove_file(&path).unwrap();
     loaded
 }
+
+/// A file of `torch.save` in the layout of MASt3R's official checkpoint.
+pub fn real_file() -> Option<Vec<u8>> {
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let shared = std::env::var_os("SCENE3D_SHARED").map_or_else(|| checkout.join("../shared"), Into::into);
+    let path = shared.join("goldens/mast3r_tiny_official_layout.pth");
+    let bytes = std::fs::read(&path).ok();
+    if bytes.is_none() {
+        eprintln!("skipped: there is no {}", path.display());
+    }
+    bytes
+}
