@@ -8,6 +8,7 @@ pub mod blocks;
 pub mod correspondences;
 pub mod descriptor_head;
 mod error;
+mod keywords;
 pub mod layers;
 pub mod manifest;
 pub mod model_string;

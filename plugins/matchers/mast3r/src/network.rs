@@ -136,7 +136,7 @@ impl Network {
     /// Maps of both views of `B` pairs: image `i` of `view1` with image `i` of `view2`.
     ///
     /// The network is not symmetric: a pair's other direction is its tokens in the other order, in the same batch or
-    /// another one.
+    /// another one. While a point head runs, every pair of the batch holds two maps of 128 channels at the image's size.
     ///
     /// # Errors
     /// [`Mast3rError::Image`] if the numbers of images differ, [`Mast3rError::Torch`] if torch refuses an operation.
