@@ -13,6 +13,8 @@ const HEAD_DIM: i64 = 64;
 const MODEL_STRING: &str = "args.model";
 /// Decoder blocks above which the head's four tokens differ (the reference asserts it).
 const MIN_DECODER_DEPTH: i64 = 10;
+/// Far above any network; a hostile model string must not have its parameters listed without end.
+const MAX_DEPTH: i64 = 256;
 
 /// A stack of transformer blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,6 +192,10 @@ impl Architecture {
                 );
                 return Err(Mast3rError::UnknownArchitecture(message));
             }
+            if stack.depth > MAX_DEPTH {
+                let message = format!("{what} of {} blocks: expected {MAX_DEPTH} or fewer", stack.depth);
+                return Err(Mast3rError::UnknownArchitecture(message));
+            }
         }
         if self.decoder.depth < MIN_DECODER_DEPTH {
             let message =
@@ -252,6 +258,7 @@ mod tests {
             ("enc_embed_dim=1024", "enc_embed_dim=1e18", "supported: a positive integer"),
             ("enc_num_heads=16", "enc_num_heads=300", "expected 4 channels"),
             ("dec_depth=12", "dec_depth=2", "decoder of 2 blocks"),
+            ("enc_depth=24", "enc_depth=60000", "encoder of 60000 blocks: expected 256 or fewer"),
             ("(512, 512)", "(512, 500)", "multiples of 16"),
             ("two_confs", "wavelets=3, two_confs", "wavelets = 3, supported: the keywords conf_mode"),
         ] {
