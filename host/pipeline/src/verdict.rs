@@ -80,8 +80,14 @@ fn photo_reason(image: Facts<'_>, median_sharpness: f64) -> Option<Explained> {
     None
 }
 
+/// What binds the image to the model, if there is one: neighbours that are not placed themselves can't place it.
 fn match_reason(image: ImageId, evidence: &Evidence<'_>) -> Explained {
-    let is_of = |pair: &ImagePair| pair.image1 == image || pair.image2 == image;
+    let model = evidence.mapping.models.first();
+    let is_of = |pair: &ImagePair| {
+        let neighbor = if pair.image1 == image { pair.image2 } else { pair.image1 };
+        let is_placed = model.is_none_or(|model| model.images.contains_key(&neighbor));
+        is_placed && (pair.image1 == image || pair.image2 == image)
+    };
     let most_matches =
         evidence.matched.iter().filter(|(pair, _)| is_of(pair)).map(|(_, m)| m.matches.len()).max().unwrap_or(0);
     if most_matches < MIN_MATCHES {
@@ -122,23 +128,35 @@ mod tests {
         Reconstruction { images: [(ImageId(image), registered)].into(), ..Reconstruction::default() }
     }
 
-    fn check(image: u32, num_keypoints: usize, sharpness: f64) -> Verdict {
+    fn explained(image: u32, num_keypoints: usize, sharpness: f64) -> Explained {
         let pair = |a, b| ImagePair::new(ImageId(a), ImageId(b)).unwrap();
         let matches = |count| JoinedMatches {
             matches: Matches { indices: vec![[0, 0]; count], scores: vec![1.0; count] },
             sources: Vec::new(),
         };
-        let matched = [(pair(1, 3), matches(3)), (pair(1, 4), matches(40))].into();
-        let verified =
-            VerifiedPair { pair: pair(1, 4), configuration: TwoViewConfiguration::Degenerate, num_inliers: 2 };
+        let matched = [(pair(1, 3), matches(3)), (pair(1, 4), matches(40)), (pair(4, 5), matches(90))].into();
+        let verified = |pair, num_inliers| {
+            let configuration = TwoViewConfiguration::Degenerate;
+            VerifiedPair { pair, configuration, num_inliers }
+        };
         let mapping = Mapping {
             models: vec![model_with(1), model_with(2)],
-            verified_pairs: vec![verified],
+            verified_pairs: vec![verified(pair(1, 4), 2), verified(pair(4, 5), 80)],
             engine: String::new(),
         };
         let evidence = Evidence { matched: &matched, mapping: &mapping, median_sharpness: 100.0 };
         let facts = Facts { image_id: ImageId(image), rejected: None, sharpness: Some(sharpness), num_keypoints };
-        explain(facts, &evidence).verdict
+        explain(facts, &evidence)
+    }
+
+    fn check(image: u32, num_keypoints: usize, sharpness: f64) -> Verdict {
+        explained(image, num_keypoints, sharpness).verdict
+    }
+
+    #[test]
+    fn neighbors_that_are_not_in_the_model_bind_nothing_to_it() {
+        assert_eq!(explained(4, 500, 100.0).reason, "40 matches with its best neighbour, but only 2 fit one geometry");
+        assert_eq!(check(5, 500, 100.0), Verdict::NoOverlap);
     }
 
     #[test]
