@@ -1,0 +1,126 @@
+//! The stage: matches the extractor's keypoints by the dense descriptors that MASt3R gives both photos together.
+
+use scene3d_sdk::scene::Matches;
+use scene3d_sdk::{
+    CreateContext, Descriptor, Host, ImageFeatures, Matcher, Prepared, PreparedPair, Result, StageKind, WeightSpec,
+    describe, features_ports, pixels_port,
+};
+use scene3d_torch::{TorchContext, Weights, guard};
+
+use crate::config::Mast3rConfig;
+use crate::directions::{BothDirections, decode_both};
+use crate::keypoint_matches::{Rule, mutual_nearest, sample};
+use crate::prepared::{PreparedImage, prepare, read};
+use crate::{Architecture, Network};
+
+const WEIGHTS: &str = "mast3r-vitlarge-512";
+
+/// MASt3R.
+#[derive(Debug)]
+pub struct Mast3r {
+    network: Network,
+    rule: Rule,
+}
+
+impl Mast3r {
+    /// A matcher, without a host.
+    ///
+    /// # Errors
+    /// `INCOMPATIBLE` for weights of another network.
+    pub fn new(config: &Mast3rConfig, weights: &Weights, context: TorchContext) -> Result<Self> {
+        Ok(Self::of(config, Network::new(Architecture::of(weights)?, weights, context)?))
+    }
+
+    /// A matcher with this network.
+    #[must_use]
+    pub fn of(config: &Mast3rConfig, network: Network) -> Self {
+        let rule = Rule { min_similarity: config.min_similarity, min_confidence: config.min_confidence };
+        Self { network, rule }
+    }
+
+    /// The network.
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Matches of pairs of images that [`prepare`] made, in one batch where their sizes allow.
+    ///
+    /// # Errors
+    /// If torch refuses an operation.
+    pub fn match_batch(&self, pairs: &[[PreparedImage; 2]]) -> crate::Result<Vec<Matches>> {
+        let decoded = decode_both(&self.network, pairs)?;
+        let match_pair = |([image1, image2], maps): (&[PreparedImage; 2], &BothDirections)| {
+            let BothDirections { of_image1, of_image2 } = maps;
+            let sampled = [sample(of_image1, &image1.keypoints), sample(of_image2, &image2.keypoints)];
+            let matches = mutual_nearest(&sampled, self.rule)?;
+            Ok(of_keypoints(matches, [&image1.indices, &image2.indices]))
+        };
+        Ok(guard(|| pairs.iter().zip(&decoded).map(match_pair).collect())?)
+    }
+
+    /// On CPU one pair fills the cores, and a pair alone gives the same bytes in any batch.
+    fn batch_size(&self) -> usize {
+        /// Pairs of 512 x 384 px, both directions, that fill a GPU.
+        const CUDA_BATCH: usize = 8;
+        if self.network.context().is_cpu() { 1 } else { CUDA_BATCH }
+    }
+}
+
+impl Matcher for Mast3r {
+    type Config = Mast3rConfig;
+
+    fn descriptor() -> Descriptor {
+        let summary = "MASt3R: keypoints of any extractor, matched by a network that sees both photos";
+        let mut inputs = features_ports("D", "not used");
+        inputs.push(pixels_port());
+        Descriptor {
+            source: "Leroy, Cabon and Revaud, Grounding Image Matching in 3D with MASt3R, ECCV 2024".to_owned(),
+            inputs,
+            accepts_families: vec!["*".to_owned()],
+            devices: ["cpu", "cuda"].map(str::to_owned).to_vec(),
+            weights: vec![weights()],
+            ..describe(StageKind::Matcher, "mast3r", env!("CARGO_PKG_VERSION"), "Apache-2.0", summary)
+        }
+    }
+
+    fn create(config: Self::Config, context: &CreateContext<'_>) -> Result<Self> {
+        let torch = TorchContext::new(&context.host, config.precision)?;
+        Self::new(&config, &Weights::load(context.weight(WEIGHTS)?)?, torch)
+    }
+
+    fn prepare(&mut self, image: &ImageFeatures<'_>, host: &Host<'_>) -> Result<Prepared> {
+        host.check_cancelled()?;
+        Ok(prepare(&self.network, image)?)
+    }
+
+    fn match_pairs(&mut self, pairs: &[PreparedPair<'_>], host: &Host<'_>) -> Result<Vec<Matches>> {
+        let network = &self.network;
+        let mut matches = Vec::with_capacity(pairs.len());
+        for batch in pairs.chunks(self.batch_size()) {
+            host.check_cancelled()?;
+            let read = |pair: &PreparedPair<'_>| Ok([read(network, &pair.image1)?, read(network, &pair.image2)?]);
+            let images = batch.iter().map(read).collect::<crate::Result<Vec<_>>>()?;
+            matches.extend(self.match_batch(&images)?);
+        }
+        Ok(matches)
+    }
+}
+
+/// Indices of all keypoints for those of the ones inside the crop.
+fn of_keypoints(matches: Matches, indices: [&[u32]; 2]) -> Matches {
+    let whole = |pair: &[u32; 2]| [0, 1].map(|image| indices[image][pair[image] as usize]);
+    Matches { indices: matches.indices.iter().map(whole).collect(), scores: matches.scores }
+}
+
+fn weights() -> WeightSpec {
+    let file = "MASt3R_ViTLarge_BaseDecoder_512_catmlpdpt_metric.pth";
+    WeightSpec {
+        name: WEIGHTS.to_owned(),
+        file: file.to_owned(),
+        sha256: String::new(),
+        license: "CC-BY-NC-SA-4.0".to_owned(),
+        sources: vec![format!("https://download.europe.naverlabs.com/ComputerVision/MASt3R/{file}")],
+        when: None,
+    }
+}
