@@ -1,4 +1,4 @@
-//! The repository's own commands: `cargo xtask setup | build | demo | test | tidy | import-weights`.
+//! The repository's own commands: `cargo xtask setup | build | demo | test | tidy`.
 
 mod build;
 mod command;
@@ -25,8 +25,6 @@ usage: cargo xtask COMMAND
                        --cuda      also libtorch's CUDA libraries (several GB)
                        --force     lay out everything again
                        --official  libtorch from pytorch.org instead of the Python package index
-  import-weights FILE
-                     take a weight file that was downloaded by hand into .deps/weights/
   build              setup, then the host and every plugin, staged in target/release/plugins/
   demo [PHOTOS_DIR]  build, then reconstruct the sample scene or your photos into out/
   test [ARGS..]      build, then every test; ARGS go to cargo nextest
@@ -56,7 +54,6 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     match (command, rest) {
         ("setup", options) => setup::run(&workspace, &Options::parse(options)?)?,
-        ("import-weights", [file]) => setup::import_weights(&workspace, file.as_ref())?,
         ("build", []) => build::run(&workspace)?,
         ("demo", []) => demo::run(&workspace, None)?,
         ("demo", [photos]) => demo::run(&workspace, Some(photos.as_ref()))?,

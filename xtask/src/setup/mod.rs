@@ -19,8 +19,6 @@ use scene3d_fetch::lock;
 use crate::workspace::{Workspace, cache_dir};
 use stamp::Stamps;
 
-pub use weights::import as import_weights;
-
 /// What the user asked for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {

