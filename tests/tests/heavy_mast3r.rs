@@ -1,0 +1,71 @@
+//! MASt3R in a whole run: the photos reach it, its matches reach the report, and its licence is asked for.
+//!
+//! With the small network in the official file's layout: what it matches means nothing, how it is run does.
+#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
+
+use std::process::Output;
+
+use scene3d_tests::{
+    Workbench, assert_fails_with, assert_success, has_weights, run, shared, small_scene, write_photos,
+};
+
+const CONFIG: &str = r#"
+[pipeline]
+allow_licenses = ["CC-BY-NC-SA-4.0"]
+[[features]]
+extractor = { plugin = "aliked", max_keypoints = 256 }
+matcher = { plugin = "mast3r" }
+[[features]]
+extractor = { plugin = "aliked", model = "t16", max_keypoints = 256 }
+matcher = { plugin = "mast3r" }
+[mapper]
+plugin = "dummy-mapper"
+"#;
+
+/// A run with the small network under the official file's name; `None`, with a printed reason, where it is not there.
+fn bench(config: &str) -> Option<Workbench> {
+    let small = shared("goldens/mast3r_tiny_official_layout.pth").filter(|_| has_weights())?;
+    let bench = Workbench::new();
+    write_photos(small_scene(), &bench.path("photos"));
+    std::fs::write(bench.path("dummy.toml"), config).unwrap();
+    std::fs::create_dir(bench.path("weights")).unwrap();
+    let official = "MASt3R_ViTLarge_BaseDecoder_512_catmlpdpt_metric.pth";
+    std::fs::copy(small, bench.path("weights").join(official)).unwrap();
+    Some(bench)
+}
+
+fn reconstruct(bench: &Workbench, more: &[&str]) -> Output {
+    run(bench.command(more).env("SCENE3D_WEIGHTS", bench.path("weights")))
+}
+
+#[test]
+fn photos_reach_the_matcher_and_its_matches_the_report() {
+    let Some(bench) = bench(CONFIG) else { return };
+    assert_success(&reconstruct(&bench, &[]));
+    let report = bench.report();
+    let sources = report["sources"].as_array().unwrap();
+    assert_eq!(sources.len(), 2);
+    for source in sources {
+        assert_eq!(source["name"], "aliked+mast3r");
+        assert!(source["num_matches"].as_u64().unwrap() > 15, "{source}");
+    }
+    let weights = report["weights"].as_array().unwrap();
+    let license = |weight: &serde_json::Value| weight["license"] == "CC-BY-NC-SA-4.0" && weight["plugin"] == "mast3r";
+    assert_eq!(weights.iter().filter(|weight| license(weight)).count(), 1, "{weights:?}");
+    let stage = |name: &str| {
+        let stages = bench.report()["stages"].as_array().unwrap().clone();
+        stages.into_iter().find(|stage| stage["name"] == name).unwrap()
+    };
+    assert_eq!((stage("extract")["items"].as_u64(), stage("match")["items"].as_u64()), (Some(12), Some(30)));
+
+    assert_success(&reconstruct(&bench, &["--resume"]));
+    assert!(["extract", "match", "map"].iter().all(|name| stage(name)["reused"] == true));
+}
+
+#[test]
+fn weights_for_non_commercial_use_are_asked_for() {
+    let Some(bench) = bench(&CONFIG.replace("allow_licenses", "# allow_licenses")) else { return };
+    let output = reconstruct(&bench, &[]);
+    assert_fails_with(&output, &["mast3r-vitlarge-512", "CC-BY-NC-SA-4.0", "allow_licenses"]);
+    assert!(!bench.path("out").exists(), "nothing was run");
+}
