@@ -1,7 +1,10 @@
 //! {{name}}: an extractor for scene3d.
 
+use scene3d_sdk::{
+    CreateContext, Descriptor, Extractor, Features, Host, ImageTensor, Result, StageKind, Tensor, describe,
+    export_plugin, features_ports,
+};
 use schemars::JsonSchema;
-use scene3d_sdk::{CreateContext, Descriptor, Extractor, Features, Host, ImageTensor, Result, StageKind, Tensor, export_plugin, describe, features_ports};
 use serde::{Deserialize, Serialize};
 
 /// Corners on a regular grid, described by the colour around them: replace it with something better.
@@ -69,7 +72,7 @@ impl Stage {
             for x in (half..width.saturating_sub(half)).step_by(2 * half) {
                 // the half-pixel rule: index 0 is the pixel whose centre lies at 0.5
                 keypoints.extend([(x as f32 + 0.5) * scale[0], (y as f32 + 0.5) * scale[1]]);
-                descriptors.extend(describe(pixels, width, [x, y], half));
+                descriptors.extend(cell_colors(pixels, width, [x, y], half));
             }
         }
         let n = keypoints.len() / 2;
@@ -81,7 +84,7 @@ impl Stage {
     }
 }
 
-fn describe(pixels: &[u8], width: usize, [x, y]: [usize; 2], half: usize) -> [f32; DIM] {
+fn cell_colors(pixels: &[u8], width: usize, [x, y]: [usize; 2], half: usize) -> [f32; DIM] {
     let mut descriptor = [0.0_f32; DIM];
     for v in y - half..y + half {
         for u in x - half..x + half {

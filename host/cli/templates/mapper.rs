@@ -1,7 +1,9 @@
 //! {{name}}: a mapper for scene3d.
 
+use scene3d_sdk::{
+    CreateContext, Descriptor, Host, Mapper, Mapping, MatchGraph, Result, StageKind, describe, export_plugin,
+};
 use schemars::JsonSchema;
-use scene3d_sdk::{CreateContext, Descriptor, Host, Mapper, Mapping, MatchGraph, Result, StageKind, export_plugin, describe};
 use serde::{Deserialize, Serialize};
 
 /// Finds no model at all: replace it with something better. `plugins/sfm/colmap` is a full example.

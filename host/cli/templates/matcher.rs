@@ -1,8 +1,11 @@
 //! {{name}}: a matcher for scene3d.
 
-use schemars::JsonSchema;
 use scene3d_sdk::scene::Matches;
-use scene3d_sdk::{CreateContext, Descriptor, Host, ImageFeatures, Matcher, Prepared, PreparedPair, Result, SdkError, StageKind, Tensor, export_plugin, describe, features_ports};
+use scene3d_sdk::{
+    CreateContext, Descriptor, Host, ImageFeatures, Matcher, Prepared, PreparedPair, Result, SdkError, StageKind,
+    Tensor, describe, export_plugin, features_ports,
+};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Each descriptor's most similar one in the other image, if that is mutual: replace it with something better.
@@ -58,7 +61,8 @@ impl Stage {
         if dim1 != dim2 {
             return Err(SdkError::invalid_input(format!("descriptors of {dim1} and {dim2} values can't be compared")));
         }
-        let rows = |values: &'_ [f32]| values.chunks_exact(dim1.max(1) as usize).map(<[f32]>::to_vec).collect::<Vec<_>>();
+        let rows =
+            |values: &'_ [f32]| values.chunks_exact(dim1.max(1) as usize).map(<[f32]>::to_vec).collect::<Vec<_>>();
         let (one, two) = (rows(one.as_slice()?), rows(two.as_slice()?));
         let (forth, back) = (nearest(&one, &two), nearest(&two, &one));
         let mut matches = Matches::default();

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use fast_image_resize::Resizer;
-use fast_image_resize::images::Image;
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
 use scene3d_aliked::{CpuNetwork, Model, Parameters, RgbImage, Selection, StepTimes, Workspace};
 use scene3d_torch::Weights;
 
@@ -69,7 +70,9 @@ fn read(file: &PathBuf) -> Result<Rgb> {
     let (width, height) = image.dimensions();
     let scale = (MAX_LONG_SIDE / f64::from(width.max(height))).min(1.0);
     let [small_width, small_height] = [width, height].map(|side| (f64::from(side) * scale).round() as u32);
-    let mut small = Image::new(small_width, small_height, fast_image_resize::PixelType::U8x3);
-    Resizer::new().resize(&image::DynamicImage::ImageRgb8(image), &mut small, None)?;
-    Ok(Rgb { pixels: small.into_vec(), width: small_width as usize, height: small_height as usize })
+    let source = TypedImageRef::<U8x3>::from_buffer(image.width(), image.height(), image.as_raw())?;
+    let mut small = vec![0; 3 * small_width as usize * small_height as usize];
+    let mut target = TypedImage::<U8x3>::from_buffer(small_width, small_height, &mut small)?;
+    Resizer::new().resize_typed(&source, &mut target, None)?;
+    Ok(Rgb { pixels: small, width: small_width as usize, height: small_height as usize })
 }
