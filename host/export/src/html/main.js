@@ -41,8 +41,9 @@ function otherModels() {
 function sources() {
   if (report.sources.length < 2) return null;
   const share = (count, total) => `${number(count)} (${fixed((100 * count) / Math.max(total, 1), 0)} %)`;
-  const keypoints = report.images.reduce((sum, image) => sum + image.num_keypoints, 0);
-  const matches = report.pairs.reduce((sum, pair) => sum + pair.num_matches, 0);
+  const sum = (field) => report.images.reduce((total, image) => total + image[field], 0);
+  const keypoints = sum("num_keypoints");
+  const matches = sum("num_matches") / 2; // each is one of two images
   const observations = report.statistics ? report.statistics.num_observations : 0;
   return card("Sources", "What each entry of features found. What several found counts for each of them.", table(["Entry", "Keypoints", "Matches", "Observations of points"],
     report.sources.map((source) => [source.name, share(source.num_keypoints, keypoints), share(source.num_matches, matches), share(source.num_observations, observations)])));
