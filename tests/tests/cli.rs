@@ -10,7 +10,7 @@ use scene3d_tests::{
 
 #[test]
 fn help_shows_examples_for_every_command_that_takes_files() {
-    for command in ["reconstruct", "export", "eval"] {
+    for command in ["reconstruct", "export", "eval", "bench"] {
         let output = scene3d(&[command, "--help"]);
         assert_success(&output);
         assert!(stdout(&output).contains("Examples:"), "{command}");

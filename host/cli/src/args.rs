@@ -12,7 +12,8 @@ use clap_complete::Shell;
   scene3d reconstruct photos --config configs/aliked+lightglue.toml --out out/photos
   scene3d check configs/aliked+nearest.toml
   scene3d plugin list
-  scene3d eval out/photos --ground-truth cameras")]
+  scene3d eval out/photos --ground-truth cameras
+  scene3d bench photos --extractors aliked,superpoint --matchers lightglue,nearest")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -39,6 +40,14 @@ pub enum Command {
     Export(ExportArgs),
     /// Compare a model with ground truth, or with another model.
     Eval(EvalArgs),
+    /// Measure plugins on your photos and this machine: speed, memory and, with ground truth, accuracy, side by side.
+    Bench(BenchArgs),
+    /// Make one measurement in this process; what `bench` starts.
+    #[command(hide = true)]
+    BenchOne {
+        /// What to measure, as JSON.
+        request: String,
+    },
     /// Write a synthetic sample scene: photos and ground truth.
     Sample(SampleArgs),
     /// Print a completion script for a shell.
@@ -259,6 +268,55 @@ pub struct EvalArgs {
     #[arg(long)]
     pub against: Option<PathBuf>,
     /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `bench`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  scene3d bench photos --extractors aliked,superpoint --matchers lightglue,nearest
+  scene3d bench photos --extractors aliked --matchers lightglue,nearest --ground-truth cameras --out out/bench
+  scene3d bench photos --extractors aliked --matchers nearest --set extractors.aliked.max_keypoints=1024 \\
+      --set matchers.nearest.ratio_threshold=0.9 --set pipeline.threads=4
+
+Each measurement runs in a process of its own, with all instances that the pipeline would make busy at once, after one
+item of warm-up on each. Decoding is not counted. A plugin that fails or crashes is a row with the reason.
+The first photos in the order of their names are taken, and of the pairs those nearest in that order. With ground truth
+each combination also reconstructs the whole folder with the mapper of the config, into OUT/runs.
+Device memory and joules are empty in the JSON: this version measures on the CPU.")]
+pub struct BenchArgs {
+    /// Folder of the photos; subfolders are read too.
+    pub photos: PathBuf,
+    /// Ids of the extractors, e.g. `aliked,superpoint`.
+    #[arg(long, value_name = "IDS", value_delimiter = ',', required = true)]
+    pub extractors: Vec<String>,
+    /// Ids of the matchers, e.g. `lightglue,nearest`; each is combined with each extractor whose features it takes.
+    #[arg(long, value_name = "IDS", value_delimiter = ',', required = true)]
+    pub matchers: Vec<String>,
+    /// COLMAP model, folder of Strecha `.camera` files, or our JSON: reconstruct too, and compare with it.
+    #[arg(long)]
+    pub ground_truth: Option<PathBuf>,
+    /// Config to take everything else from, and the settings of plugins that it names; by default the mapper is colmap.
+    #[arg(short, long)]
+    pub config: Option<PathBuf>,
+    /// Change a value, e.g. `extractors.aliked.max_keypoints=1024`, `matchers.nearest.ratio_threshold=0.9` or `pipeline.threads=4`;
+    /// may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Folder for bench.json, bench.html and the runs; must be empty or new.
+    #[arg(short, long, default_value = "bench")]
+    pub out: PathBuf,
+    /// At most so many photos are extracted and matched.
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
+    pub max_images: u32,
+    /// At most so many pairs are matched.
+    #[arg(long, default_value_t = 60, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_pairs: u32,
+    /// A measurement that takes longer failed.
+    #[arg(long, default_value_t = 3600, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub timeout_secs: u64,
+    /// Print the content of bench.json instead of the table.
     #[arg(long)]
     pub json: bool,
 }

@@ -1,12 +1,14 @@
 //! The `scene3d` binary: parses the command line, runs the command, turns errors into messages and exit codes.
 
 mod args;
+mod child;
 mod commands;
 mod exit;
 mod failure;
 mod logging;
 mod model_folder;
 mod progress;
+mod quoted;
 
 use clap::Parser;
 
@@ -34,6 +36,8 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Weights(WeightsCommand::Fetch(args)) => commands::weights::fetch(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Eval(args) => commands::eval::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
+        Command::BenchOne { request } => commands::bench::run_one(&request),
         Command::Sample(args) => commands::sample::run(&args),
         Command::Completions { shell } => commands::docs::completions(shell),
         Command::Man { folder } => commands::docs::man_pages(&folder),

@@ -31,7 +31,7 @@ pub use error_code::{CODE_TABLE, CodeRow, code_row};
 pub use host_callbacks::{HostCallbacks, LogLevel, Silent};
 pub use instance::{Instance, InstanceOptions, InstancePool};
 pub use manifest::{LIBTORCH_VERSION, LibraryNames, MANIFEST_FILE, Manifest, Runtime};
-pub use negotiate::negotiate;
+pub use negotiate::{negotiate, plan_extractor};
 pub use plan::{FeaturesPlan, Negotiated, StagePlan, WeightFile};
 pub use plugin_health::{MAX_PANICS, PluginHealth};
 pub use problem::{Problem, Problems};

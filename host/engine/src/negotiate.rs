@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::config::{
-    Checked, Entry, FeaturesConfig, Node, Origin, RawConfig, ResolvedConfig, StageConfig, Written, check_table,
-    section_schema, unknown_key,
+    Checked, Entry, FeaturesConfig, Node, Origin, PipelineSection, RawConfig, ResolvedConfig, StageConfig, Written,
+    check_table, section_schema, unknown_key,
 };
 use crate::device::DeviceChoice;
 use crate::error::PluginError;
@@ -32,15 +32,30 @@ const MAX_FEATURES: usize = 63;
 /// # Errors
 /// All problems at once.
 pub fn negotiate(raw: &RawConfig, registry: &Registry, weights_dirs: &[PathBuf]) -> Result<Negotiated, Problems> {
-    let allowed = Vec::new();
-    let mut negotiation =
-        Negotiation { raw, registry, weights_dirs, checked: Checked::default(), allowed, device: DeviceChoice::Auto };
+    let mut negotiation = Negotiation::new(raw, registry, weights_dirs);
     let negotiated = negotiation.run();
     match negotiated {
         Some(mut negotiated) if negotiation.checked.problems.is_empty() => {
             negotiated.config.entries = negotiation.checked.entries;
             Ok(negotiated)
         }
+        _ => Err(Problems(negotiation.checked.problems)),
+    }
+}
+
+/// Resolves `[pipeline]` and the extractor of the first entry of `[[features]]` alone, e.g. to measure it: the matcher
+/// beside it is not looked at.
+///
+/// # Errors
+/// All problems of the extractor, `[pipeline]` and the names of sections at once.
+pub fn plan_extractor(
+    raw: &RawConfig,
+    registry: &Registry,
+    weights_dirs: &[PathBuf],
+) -> Result<(StagePlan, PipelineSection), Problems> {
+    let mut negotiation = Negotiation::new(raw, registry, weights_dirs);
+    match negotiation.extractor() {
+        Some(planned) if negotiation.checked.problems.is_empty() => Ok(planned),
         _ => Err(Problems(negotiation.checked.problems)),
     }
 }
@@ -71,6 +86,21 @@ struct FeaturesDraft {
 }
 
 impl<'a> Negotiation<'a> {
+    fn new(raw: &'a RawConfig, registry: &'a Registry, weights_dirs: &'a [PathBuf]) -> Self {
+        let (checked, allowed) = (Checked::default(), Vec::new());
+        Self { raw, registry, weights_dirs, checked, allowed, device: DeviceChoice::Auto }
+    }
+
+    fn extractor(&mut self) -> Option<(StagePlan, PipelineSection)> {
+        self.check_sections();
+        let pipeline = self.section("pipeline")?;
+        self.read_pipeline(&pipeline);
+        let written = self.features().first()?.get("extractor");
+        let extractor = self.stage(written, "features.0.extractor", StageKind::Extractor);
+        let family = self.family(extractor.as_ref(), None);
+        Some((StagePlan { family, ..extractor?.into_plan() }, pipeline))
+    }
+
     fn run(&mut self) -> Option<Negotiated> {
         self.check_sections();
         let pipeline = self.section("pipeline")?;
@@ -127,7 +157,7 @@ impl<'a> Negotiation<'a> {
         }
     }
 
-    fn read_pipeline(&mut self, pipeline: &crate::config::PipelineSection) {
+    fn read_pipeline(&mut self, pipeline: &PipelineSection) {
         self.allowed.clone_from(&pipeline.allow_licenses);
         match DeviceChoice::parse(&pipeline.device) {
             Ok(choice) => self.device = choice,

@@ -1,9 +1,7 @@
 //! `report.html`: the report as one page that works from a file, offline, with every picture inside.
-//!
-//! Everything that varies is one JSON block in which `<` is escaped, so that no name can end the script element; the
-//! page's scripts only ever make text of it, and a content security policy forbids loading anything.
 
 mod packed;
+mod shell;
 mod top_view;
 
 use std::collections::BTreeMap;
@@ -16,11 +14,11 @@ use crate::preview::spread;
 use crate::{ExportError, MatchSample, PairReport, Report, Thumbnail};
 use packed::{base64, pack_u16};
 
+pub use shell::{Page, write_page};
+
 const FORMAT: &str = "report.html";
-const PAGE: &str = include_str!("html/page.html");
-const STYLE: &str = include_str!("html/style.css");
 const SCRIPTS: [&str; 5] = [
-    include_str!("html/base.js"),
+    include_str!("html/report.js"),
     include_str!("html/top_view.js"),
     include_str!("html/images.js"),
     include_str!("html/charts.js"),
@@ -56,21 +54,10 @@ pub struct HtmlInputs<'a> {
 ///
 /// # Errors
 /// [`ExportError::Write`] if the sink fails.
-pub fn write_html(inputs: &HtmlInputs<'_>, mut sink: impl Write) -> Result<(), ExportError> {
-    let data = page_data(inputs)?.to_string().replace('<', "\\u003c");
-    let (before_style, rest) = split(PAGE, "{{STYLE}}");
-    let (before_data, rest) = split(rest, "{{DATA}}");
-    let (before_script, after) = split(rest, "{{SCRIPT}}");
-    let scripts = SCRIPTS.concat();
-    [before_style, STYLE, before_data, &data, before_script, &scripts, after]
-        .into_iter()
-        .try_for_each(|part| sink.write_all(part.as_bytes()))
-        .and_then(|()| sink.flush())
-        .map_err(ExportError::write(FORMAT))
-}
-
-fn split<'a>(text: &'a str, mark: &str) -> (&'a str, &'a str) {
-    text.split_once(mark).unwrap_or((text, ""))
+pub fn write_html(inputs: &HtmlInputs<'_>, sink: impl Write) -> Result<(), ExportError> {
+    let data = page_data(inputs)?;
+    let page = Page { title: "scene3d report", json_name: "report.json", data: &data, scripts: &SCRIPTS };
+    write_page(&page, sink)
 }
 
 fn page_data(inputs: &HtmlInputs<'_>) -> Result<Value, ExportError> {

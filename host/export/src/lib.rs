@@ -21,7 +21,7 @@ pub use atomic::write_atomic;
 pub use colmap::{write_colmap_binary, write_colmap_text};
 pub use error::ExportError;
 pub use glb::write_glb;
-pub use html::{HtmlInputs, write_html};
+pub use html::{HtmlInputs, Page, write_html, write_page};
 pub use ply::{decimate, default_decimated_points, write_decimated_ply, write_ply};
 pub use preview::{MatchSample, best_neighbours};
 pub use report::{

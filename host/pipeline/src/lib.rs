@@ -33,12 +33,13 @@ mod retrieval;
 mod run_record;
 mod run_report;
 mod source_report;
-mod tensor_file;
+pub mod tensor_file;
 mod verdict;
 
 pub use cancel::Cancel;
 pub use decode::{DecodedPhoto, decode};
 pub use error::PipelineError;
+pub use memory::{peak_resident_bytes, reset_peak_resident_bytes};
 pub use observer::{Event, Observer, StageName, TimedEvent};
 pub use photos::{Photo, PhotoLimits, PhotoSet, Rejected};
 pub use reconstruct::{Outcome, Request, reconstruct};

@@ -22,7 +22,10 @@ struct Entry {
 }
 
 /// Writes host tensors.
-pub(crate) fn write(path: &Path, named: &NamedView<'_>) -> Result<(), PipelineError> {
+///
+/// # Errors
+/// [`PipelineError`] if the file can't be written or a tensor is of a dtype that no artifact has.
+pub fn write(path: &Path, named: &NamedView<'_>) -> Result<(), PipelineError> {
     let mut header = BTreeMap::new();
     let mut body = Vec::new();
     for (name, view) in &named.0 {
@@ -59,7 +62,10 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), PipelineError> {
 }
 
 /// Reads what [`write`] wrote; `None` if there is no such file.
-pub(crate) fn read(path: &Path) -> Result<Option<Named>, PipelineError> {
+///
+/// # Errors
+/// [`PipelineError`] if the file can't be read or is damaged.
+pub fn read(path: &Path) -> Result<Option<Named>, PipelineError> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

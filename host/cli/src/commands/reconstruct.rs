@@ -9,6 +9,7 @@ use scene3d_pipeline::{Cancel, Outcome, PhotoLimits, Request, reconstruct};
 use crate::args::ReconstructArgs;
 use crate::exit::EXIT_SUCCESS;
 use crate::progress;
+use crate::quoted::quoted;
 
 /// Runs the pipeline.
 pub fn run(args: &ReconstructArgs) -> Result<u8> {
@@ -54,15 +55,6 @@ fn command_line(args: &ReconstructArgs) -> String {
     format!("scene3d reconstruct {photos} --config {config} --out {out}{}", set.collect::<String>())
 }
 
-/// For POSIX shells.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+:,@%".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 fn print_outcome(outcome: &Outcome) {
     let Outcome { num_images, statistics, out, report, secs } = outcome;
     let (registered, points) = (statistics.num_registered, statistics.num_points3d);
@@ -70,16 +62,4 @@ fn print_outcome(outcome: &Outcome) {
     println!("registered {registered} of {num_images} images, {points} points, {error_px:.3} px, in {secs:.1} s");
     println!("model   {}", out.join("model").display());
     println!("report  {}", report.display());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn odd_names_are_quoted_for_the_shell() {
-        assert_eq!(quoted("photos/a-1.jpg"), "photos/a-1.jpg");
-        assert_eq!(quoted("it's here"), r"'it'\''s here'");
-        assert_eq!(quoted(""), "''");
-    }
 }

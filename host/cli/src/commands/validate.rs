@@ -4,8 +4,8 @@ mod checks;
 mod inputs;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Output;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -13,6 +13,7 @@ use serde_json::json;
 use super::plugin::registry;
 use checks::{CHECKS, Verdict};
 
+use crate::child;
 use crate::exit::EXIT_SUCCESS;
 
 /// A check that takes longer hangs.
@@ -70,25 +71,11 @@ fn plugin_folder(plugin: &str) -> Result<PathBuf> {
 }
 
 fn run_in_child(folder: &Path, check: &str) -> Result<(&'static str, String)> {
-    let mut child = Command::new(std::env::current_exe()?)
-        .args(["plugin", "validate-one"])
-        .arg(folder)
-        .arg(check)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("the check can't be started")?;
-    let started = Instant::now();
-    while child.try_wait()?.is_none() {
-        if started.elapsed() > DEADLINE {
-            child.kill()?;
-            child.wait()?;
-            return Ok(("FAILED", format!("no answer within {} s", DEADLINE.as_secs())));
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    Ok(outcome(&child.wait_with_output()?))
+    let arguments = ["plugin".as_ref(), "validate-one".as_ref(), folder.as_os_str(), check.as_ref()];
+    Ok(match child::run(arguments, DEADLINE)? {
+        Some(output) => outcome(&output),
+        None => ("FAILED", format!("no answer within {} s", DEADLINE.as_secs())),
+    })
 }
 
 fn outcome(output: &Output) -> (&'static str, String) {
@@ -98,19 +85,8 @@ fn outcome(output: &Output) -> (&'static str, String) {
         Some(code) if code == i32::from(EXIT_SKIPPED) => ("skipped", text(&output.stdout)),
         Some(code) if code == i32::from(EXIT_FAILED) => ("FAILED", text(&output.stdout)),
         Some(code) => ("CRASHED", format!("exit code {code}\n{}", text(&output.stderr))),
-        None => ("CRASHED", format!("{}\n{}", ended_by(output.status), text(&output.stderr))),
+        None => ("CRASHED", format!("{}\n{}", child::ended_by(output.status), text(&output.stderr))),
     }
-}
-
-#[cfg(unix)]
-fn ended_by(status: ExitStatus) -> String {
-    use std::os::unix::process::ExitStatusExt;
-    status.signal().map_or_else(|| status.to_string(), |signal| format!("ended by signal {signal}"))
-}
-
-#[cfg(not(unix))]
-fn ended_by(status: ExitStatus) -> String {
-    status.to_string()
 }
 
 fn indented(reason: &str) -> String {

@@ -1,9 +1,7 @@
 "use strict";
-// What every section uses: data, elements made of text (never of markup), tooltips, canvases in the page's colours.
+// What every page uses: data, elements made of text (never of markup), tooltips, canvases in the page's colours.
 
 const page = JSON.parse(document.getElementById("data").textContent);
-const { report } = page;
-const imageById = new Map(report.images.map((image) => [image.image_id, image]));
 
 function el(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
