@@ -61,7 +61,7 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), PipelineError> {
     })
 }
 
-/// Reads what [`write`] wrote; `None` if there is no such file.
+/// Reads what [`write()`] wrote; `None` if there is no such file.
 ///
 /// # Errors
 /// [`PipelineError`] if the file can't be read or is damaged.
