@@ -21,6 +21,8 @@ pub fn run(workspace: &Workspace, nextest_arguments: &[&str]) -> Result<ExitCode
     let (unit, unit_ok) = run_and_count(workspace, nextest, of_nextest_line)?;
     let mut doctest = cargo();
     doctest.args(["test", "--release", "--doc", "--workspace", "--no-fail-fast"]);
+    // examples are built in the system's temporary folder, from where no run path of ours leads to libtorch
+    doctest.env("LD_LIBRARY_PATH", workspace.deps().join("python/torch/lib"));
     let (doc, doc_ok) = run_and_count(workspace, doctest, of_doctest_line)?;
     println!("{}", unit + doc);
     Ok(if unit_ok && doc_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
