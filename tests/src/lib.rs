@@ -137,6 +137,21 @@ pub fn write_photos(scene: &SyntheticScene, folder: &Path) {
     assert!(write().is_ok(), "photos can't be written to {}", folder.display());
 }
 
+/// Writes the exact cameras and points of a scene into a folder, as a COLMAP model.
+///
+/// # Panics
+/// If the folder can't be written.
+pub fn write_truth(scene: &SyntheticScene, folder: &Path) {
+    let files = scene3d_scene::colmap::write_binary(&scene.truth);
+    let write = || -> std::io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(folder.join("cameras.bin"), files.cameras)?;
+        std::fs::write(folder.join("images.bin"), files.images)?;
+        std::fs::write(folder.join("points3D.bin"), files.points3d)
+    };
+    assert!(write().is_ok(), "the truth can't be written to {}", folder.display());
+}
+
 /// A config of trivial stages without networks, for tests of the host.
 pub const DUMMY_CONFIG: &str = r#"
 [[features]]

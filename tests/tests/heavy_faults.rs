@@ -5,7 +5,7 @@ use std::process::Command;
 
 use scene3d_scene::synthetic::{Fault, FaultKind, SceneSpec, SyntheticScene};
 use scene3d_tests::aliked_run::AlikedRuns;
-use scene3d_tests::{assert_success, binary, rendered, run, stdout};
+use scene3d_tests::{assert_success, binary, rendered, run, stdout, write_truth};
 use serde_json::Value;
 
 fn scene(num_images: usize, faults: &[(usize, FaultKind)]) -> SyntheticScene {
@@ -16,11 +16,7 @@ fn scene(num_images: usize, faults: &[(usize, FaultKind)]) -> SyntheticScene {
 /// `scene3d eval` of a run against the exact cameras.
 fn evaluation(runs: &AlikedRuns, scene: &SyntheticScene) -> Value {
     let truth = runs.path("truth");
-    std::fs::create_dir_all(&truth).unwrap();
-    let files = scene3d_scene::colmap::write_binary(&scene.truth);
-    for (name, bytes) in [("cameras", files.cameras), ("images", files.images), ("points3D", files.points3d)] {
-        std::fs::write(truth.join(format!("{name}.bin")), bytes).unwrap();
-    }
+    write_truth(scene, &truth);
     let mut eval = Command::new(binary());
     eval.arg("eval").arg(runs.path("out")).arg("--ground-truth").arg(truth).arg("--json");
     let output = run(&mut eval);

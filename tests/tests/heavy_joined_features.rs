@@ -8,6 +8,7 @@ use std::process::Command;
 use scene3d_scene::synthetic::{SceneSpec, SyntheticScene};
 use scene3d_tests::{
     assert_success, binary, has_weights, rendered, run, shared, small_scene, stand_in_weights, stdout, write_photos,
+    write_truth,
 };
 use serde_json::Value;
 
@@ -38,11 +39,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let (photos, truth) = (folder.path().join("photos"), folder.path().join("truth"));
         write_photos(scene, &photos);
-        std::fs::create_dir_all(&truth).unwrap();
-        let files = scene3d_scene::colmap::write_binary(&scene.truth);
-        for (name, bytes) in [("cameras", files.cameras), ("images", files.images), ("points3D", files.points3d)] {
-            std::fs::write(truth.join(format!("{name}.bin")), bytes).unwrap();
-        }
+        write_truth(scene, &truth);
         Self { folder, photos, truth }
     }
 

@@ -35,6 +35,19 @@ impl Negotiated {
     pub fn stages(&self) -> impl Iterator<Item = &StagePlan> {
         self.features.iter().flat_map(FeaturesPlan::stages).chain([&self.mapper])
     }
+
+    /// The stages without those of a plugin and weights that came before, for records of what was used.
+    #[must_use]
+    pub fn distinct_stages(&self) -> Vec<&StagePlan> {
+        let mut distinct: Vec<&StagePlan> = Vec::new();
+        for plan in self.stages() {
+            let is_same = |known: &&StagePlan| known.plugin_id() == plan.plugin_id() && known.weights == plan.weights;
+            if !distinct.iter().any(is_same) {
+                distinct.push(plan);
+            }
+        }
+        distinct
+    }
 }
 
 impl FeaturesPlan {

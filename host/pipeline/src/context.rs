@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::{Instant, SystemTime};
 
 use scene3d_engine::{HostCallbacks, Instance, InstanceOptions, LogLevel, Registry, StagePlan};
@@ -59,10 +58,7 @@ impl<'a> Context<'a> {
 
     /// CPU threads of the run: as configured, or all.
     pub(crate) fn threads(&self) -> usize {
-        match self.request.negotiated.config.pipeline.threads {
-            0 => thread::available_parallelism().map_or(1, usize::from),
-            threads => threads as usize,
-        }
+        self.request.negotiated.config.pipeline.num_threads()
     }
 
     pub(crate) fn elapsed_secs(&self) -> f64 {

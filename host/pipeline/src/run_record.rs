@@ -72,7 +72,8 @@ pub(crate) fn write(context: &Context<'_>, photos: &PhotoSet) -> Result<(), Pipe
 
 fn plugin_records(negotiated: &Negotiated) -> Vec<PluginRecord<'_>> {
     negotiated
-        .stages()
+        .distinct_stages()
+        .into_iter()
         .map(|plan| PluginRecord {
             id: plan.plugin_id(),
             kind: plan.kind().name(),

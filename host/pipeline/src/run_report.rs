@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scene3d_engine::{Negotiated, StagePlan};
+use scene3d_engine::StagePlan;
 use scene3d_export::{
     ConfigFacts, Histogram, ImageReport, OtherModel, OutputFile, PairReport, PluginFacts, REPORT_SCHEMA_VERSION,
     Report, RunFacts, Verdict, WeightsFacts,
@@ -31,7 +31,7 @@ pub(crate) fn run_report(
     outputs: Vec<OutputFile>,
 ) -> Result<Report, PipelineError> {
     let model = finished.mapping.models.first();
-    let stages = distinct_stages(&context.request.negotiated);
+    let stages = context.request.negotiated.distinct_stages();
     Ok(Report {
         schema_version: REPORT_SCHEMA_VERSION,
         run: run_facts(context, finished),
@@ -69,18 +69,6 @@ fn run_facts(context: &Context<'_>, finished: &Finished<'_>) -> RunFacts {
         mapper_engine: Some(finished.mapping.engine.clone()),
         peak_memory_bytes: peak_resident_bytes(),
     }
-}
-
-/// The stages without those that are the same in several entries.
-fn distinct_stages(negotiated: &Negotiated) -> Vec<&StagePlan> {
-    let mut distinct: Vec<&StagePlan> = Vec::new();
-    for plan in negotiated.stages() {
-        let is_same = |known: &&StagePlan| known.plugin_id() == plan.plugin_id() && known.weights == plan.weights;
-        if !distinct.iter().any(is_same) {
-            distinct.push(plan);
-        }
-    }
-    distinct
 }
 
 fn plugin_facts(plan: &StagePlan) -> PluginFacts {

@@ -22,6 +22,17 @@ pub struct PipelineSection {
     pub weights_dirs: Vec<String>,
 }
 
+impl PipelineSection {
+    /// CPU threads of a run: as configured, or all.
+    #[must_use]
+    pub fn num_threads(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads as usize,
+        }
+    }
+}
+
 impl Default for PipelineSection {
     fn default() -> Self {
         Self {

@@ -10,7 +10,7 @@ use scene3d_wire::{ImageTensor, Named, NamedView};
 
 use super::figures::{ExtractFigures, Resources, Summary};
 use super::load::under_load;
-use super::one::{Request, num_threads, spawn_all};
+use super::one::{Request, spawn_all};
 
 /// Measures, and writes the features of each photo into a folder, named by the photo's id.
 pub fn measure(request: &Request, features: &Path) -> Result<ExtractFigures> {
@@ -18,7 +18,7 @@ pub fn measure(request: &Request, features: &Path) -> Result<ExtractFigures> {
     let paths = SearchPaths::new(&raw);
     let registry = Registry::discover(&paths);
     let (plan, pipeline) = plan_extractor(&raw, &registry, &paths.weights).map_err(EngineError::from)?;
-    let photos = decode_all(&request.photos()?, plan.max_long_side_px.unwrap_or(u32::MAX), num_threads(&pipeline));
+    let photos = decode_all(&request.photos()?, plan.max_long_side_px.unwrap_or(u32::MAX), pipeline.num_threads());
     ensure!(!photos.is_empty(), "none of the photos can be decoded");
     let resident_before_bytes = reset_peak_resident_bytes();
     let pool = spawn_all(&plan, &registry, &pipeline)?;

@@ -11,7 +11,7 @@ use scene3d_wire::{ImageFeatures, Named, NamedView, Prepared, PreparedPair};
 use super::extract::{decode_all, file_name};
 use super::figures::{MatchFigures, Resources, Summary};
 use super::load::under_load;
-use super::one::{Request, num_threads, spawn_all};
+use super::one::{Request, spawn_all};
 
 /// A photo with keypoints.
 struct Image {
@@ -29,7 +29,7 @@ pub fn measure(request: &Request, features: &Path, max_pairs: usize) -> Result<M
     let negotiated = negotiate(&raw, &registry, &paths.weights).map_err(EngineError::from)?;
     let pipeline = &negotiated.config.pipeline;
     let plan = &negotiated.features.first().context("there are no features")?.matcher;
-    let images = images(request, features, plan, num_threads(pipeline))?;
+    let images = images(request, features, plan, pipeline.num_threads())?;
     let pairs = nearest_pairs(images.len(), max_pairs);
     ensure!(!pairs.is_empty(), "keypoints were found in {} photos, expected at least 2", images.len());
     let resident_before_bytes = reset_peak_resident_bytes();

@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 use std::process::Output;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -122,13 +121,5 @@ pub fn spawn_all(plan: &StagePlan, registry: &Registry, pipeline: &PipelineSecti
     let plugin = registry.load(plan.plugin_id()).map_err(EngineError::from)?;
     let options = InstanceOptions { threads: 1, seed: pipeline.seed, ..InstanceOptions::default() };
     let callbacks: Arc<dyn HostCallbacks> = Arc::new(Silent);
-    Ok(InstancePool::spawn(plan, &plugin, num_threads(pipeline), &options, &callbacks).map_err(EngineError::from)?)
-}
-
-/// CPU threads: as configured, or all.
-pub fn num_threads(pipeline: &PipelineSection) -> usize {
-    match pipeline.threads {
-        0 => thread::available_parallelism().map_or(1, usize::from),
-        threads => threads as usize,
-    }
+    Ok(InstancePool::spawn(plan, &plugin, pipeline.num_threads(), &options, &callbacks).map_err(EngineError::from)?)
 }
