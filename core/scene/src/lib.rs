@@ -6,6 +6,7 @@
 
 mod camera;
 pub mod colmap;
+mod correspondences;
 mod error;
 mod ids;
 mod image;
@@ -19,6 +20,7 @@ pub mod synthetic;
 mod two_view_geometry;
 
 pub use camera::{Camera, CameraModel};
+pub use correspondences::Correspondences;
 pub use error::SceneError;
 pub use ids::{CameraId, ImageId, ImagePair, Point3dId};
 pub use image::ImageInfo;

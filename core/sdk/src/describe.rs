@@ -18,10 +18,9 @@ use scene3d_abi::{Descriptor, PortSpec, StageKind};
 /// `version` is `env!("CARGO_PKG_VERSION")`, `license` an SPDX id, `summary` one sentence.
 #[must_use]
 pub fn describe(kind: StageKind, id: &str, version: &str, license: &str, summary: &str) -> Descriptor {
-    let (inputs, outputs) = match kind {
-        StageKind::Extractor => (vec![pixels_port(), image_size_port()], Vec::new()),
-        StageKind::Matcher => (Vec::new(), matches_ports()),
-        StageKind::Mapper => (Vec::new(), Vec::new()),
+    let inputs = match kind {
+        StageKind::Extractor => vec![pixels_port(), image_size_port()],
+        StageKind::Matcher | StageKind::Mapper => Vec::new(),
     };
     Descriptor {
         id: id.to_owned(),
@@ -31,7 +30,7 @@ pub fn describe(kind: StageKind, id: &str, version: &str, license: &str, summary
         summary: summary.to_owned(),
         source: String::new(),
         inputs,
-        outputs,
+        outputs: Vec::new(),
         emits_family: None,
         accepts_families: Vec::new(),
         max_long_side_key: None,
@@ -68,11 +67,4 @@ pub fn pixels_port() -> PortSpec {
 
 fn image_size_port() -> PortSpec {
     port("image_size", "u32", "[2]", "width, height of the original image, px")
-}
-
-fn matches_ports() -> Vec<PortSpec> {
-    vec![
-        port("matches", "u32", "[M, 2]", "keypoint index in image 1, in image 2, by rising index in image 1"),
-        port("scores", "f32", "[M]", "in 0..1, higher is better"),
-    ]
 }

@@ -9,12 +9,14 @@ mod error;
 mod export;
 mod host;
 mod lower;
+mod matcher_output;
 mod schema;
 mod stage;
 
 pub use describe::{describe, features_ports, pixels_port, port};
 pub use error::{Result, SdkError};
 pub use host::{CreateContext, Host, LogLevel};
+pub use matcher_output::{MatcherOutput, Putative};
 pub use schema::{PluginConfig, config_schema};
 pub use stage::{Extractor, Mapper, Matcher, StageOf};
 

@@ -1,9 +1,12 @@
 //! Lowers the typed traits to named tensors.
 
 use scene3d_abi::{CallContext, CreateRequest, Descriptor};
-use scene3d_wire::{ImageFeatures, ImageTensor, MatchGraph, Named, NamedView, PreparedPair, items, matches_to_named};
+use scene3d_wire::{ImageFeatures, ImageTensor, MatchGraph, Named, NamedView, PreparedPair, items};
 
-use crate::{CreateContext, Extractor, Host, Mapper, Matcher, PluginConfig, Result, SdkError, StageOf, config_schema};
+use crate::{
+    CreateContext, Extractor, Host, Mapper, Matcher, MatcherOutput, PluginConfig, Result, SdkError, StageOf,
+    config_schema,
+};
 
 /// An [`Extractor`] as a stage.
 pub struct ExtractorStage<T>(T);
@@ -43,6 +46,7 @@ impl<T: Matcher> StageOf for MatcherStage<T> {
     fn descriptor() -> Descriptor {
         let mut descriptor = T::descriptor();
         descriptor.config_schema = config_schema::<T::Config>();
+        descriptor.outputs = T::Output::ports();
         descriptor.extensions.push(scene3d_abi::ext::PREPARE.to_owned());
         descriptor
     }
@@ -53,9 +57,9 @@ impl<T: Matcher> StageOf for MatcherStage<T> {
 
     fn run(&mut self, inputs: &NamedView<'_>, host: &Host<'_>) -> Result<Named> {
         let pairs: Vec<_> = items(inputs)?.iter().map(PreparedPair::from_named).collect();
-        let matches = self.0.match_pairs(&pairs, host)?;
-        check_len("match_pairs", pairs.len(), matches.len())?;
-        numbered(matches.into_iter().map(|matches| Ok(matches_to_named(matches)?)))
+        let found = self.0.match_pairs(&pairs, host)?;
+        check_len("match_pairs", pairs.len(), found.len())?;
+        numbered(found.into_iter().map(MatcherOutput::into_named))
     }
 
     fn prepare(&mut self, inputs: &NamedView<'_>, host: &Host<'_>) -> Result<Named> {

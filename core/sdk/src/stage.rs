@@ -1,12 +1,11 @@
 //! The three kinds of stage that an author implements.
 
 use scene3d_abi::{CallContext, Descriptor};
-use scene3d_scene::Matches;
 use scene3d_wire::{
     Features, ImageFeatures, ImageTensor, Mapping, MatchGraph, Named, NamedView, Prepared, PreparedPair,
 };
 
-use crate::{CreateContext, Host, PluginConfig, Result};
+use crate::{CreateContext, Host, MatcherOutput, PluginConfig, Result};
 
 /// Finds keypoints and descriptors in images.
 pub trait Extractor: Sized + 'static {
@@ -29,12 +28,16 @@ pub trait Extractor: Sized + 'static {
     fn extract(&mut self, images: &[ImageTensor<'_>], host: &Host<'_>) -> Result<Vec<Features>>;
 }
 
-/// Matches features of image pairs.
+/// Matches image pairs.
 pub trait Matcher: Sized + 'static {
     /// Its config.
     type Config: PluginConfig;
+    /// What it finds in a pair: [`Matches`](scene3d_scene::Matches) of the extractor's keypoints,
+    /// [`Correspondences`](scene3d_scene::Correspondences) of positions, or by its config either,
+    /// [`Putative`](crate::Putative).
+    type Output: MatcherOutput;
 
-    /// What it declares; the config schema is filled in by the SDK.
+    /// What it declares; the config schema and the outputs are filled in by the SDK.
     fn descriptor() -> Descriptor;
 
     /// Loads weights and allocates what every call needs.
@@ -49,11 +52,11 @@ pub trait Matcher: Sized + 'static {
     /// A code and what to do about it.
     fn prepare(&mut self, image: &ImageFeatures<'_>, host: &Host<'_>) -> Result<Prepared>;
 
-    /// Matches of each pair, in order.
+    /// What it finds in each pair, in order.
     ///
     /// # Errors
     /// A code and what to do about it; `CANCELLED` when the host asked to stop.
-    fn match_pairs(&mut self, pairs: &[PreparedPair<'_>], host: &Host<'_>) -> Result<Vec<Matches>>;
+    fn match_pairs(&mut self, pairs: &[PreparedPair<'_>], host: &Host<'_>) -> Result<Vec<Self::Output>>;
 }
 
 /// Makes reconstructions of a match graph.

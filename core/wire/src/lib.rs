@@ -3,6 +3,7 @@
 //! The SDK and the engine meet here: what one writes the other reads, so the names stand once. An item of a batch is
 //! numbered in front (`3.keypoints`), an image of a pair behind that (`3.1.keypoints`, `3.2.keypoints`).
 
+mod correspondences;
 mod error;
 mod features;
 mod mapping;
@@ -10,6 +11,7 @@ mod match_graph;
 mod matches;
 mod named;
 
+pub use correspondences::{correspondences_from_named, correspondences_to_named};
 pub use error::WireError;
 pub use features::{Features, ImageFeatures, ImageTensor};
 pub use mapping::{Mapping, VerifiedPair};

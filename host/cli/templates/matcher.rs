@@ -24,6 +24,7 @@ pub struct Config {
 
 impl Matcher for Stage {
     type Config = Config;
+    type Output = Matches;
 
     fn descriptor() -> Descriptor {
         let summary = "mutual nearest neighbours";

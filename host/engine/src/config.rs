@@ -15,7 +15,9 @@ pub use origin::Origin;
 pub use overrides::ENVIRONMENT_PREFIX;
 pub use raw::RawConfig;
 pub use resolved::{Entry, FeaturesConfig, ResolvedConfig, StageConfig};
-pub use sections::{ImagesSection, JoinSection, PairingMethod, PairingSection, PipelineSection, host_config_schema};
+pub use sections::{
+    GatherSection, ImagesSection, JoinSection, PairingMethod, PairingSection, PipelineSection, host_config_schema,
+};
 
 pub(crate) use check::{Checked, check_table, unknown_key};
 pub(crate) use raw::{Node, Written};

@@ -22,7 +22,7 @@ use crate::problem::{Problem, Problems};
 use crate::registry::Registry;
 use crate::{family, license, weights};
 
-const SECTIONS: [&str; 6] = ["pipeline", "images", "features", "join", "pairing", "mapper"];
+const SECTIONS: [&str; 7] = ["pipeline", "images", "features", "gather", "join", "pairing", "mapper"];
 
 /// Sets of entries are kept as bits.
 const MAX_FEATURES: usize = 63;
@@ -109,6 +109,7 @@ impl<'a> Negotiation<'a> {
         // every entry is checked, also behind one that is wrong
         let features: Vec<Option<FeaturesDraft>> =
             self.features().iter().enumerate().map(|(index, written)| self.features_draft(index, written)).collect();
+        let gather = self.section("gather");
         let join = self.section("join");
         let pairing = self.section("pairing");
         let mapper = self.stage(self.raw.root.get("mapper"), "mapper", StageKind::Mapper);
@@ -117,6 +118,7 @@ impl<'a> Negotiation<'a> {
             pipeline,
             images: images?,
             features: features.iter().map(FeaturesDraft::config).collect(),
+            gather: gather?,
             join: join?,
             pairing: pairing?,
             mapper: mapper.stage_config(),

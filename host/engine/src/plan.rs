@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 use crate::canonical::canonical_json;
 use crate::config::ResolvedConfig;
 
+/// Key of a config's schema: with which of its values a matcher finds correspondences where it could also find matches.
+const CORRESPONDENCES_WHEN: &str = "x-correspondences-when";
+
 /// A pipeline whose parts were found to fit.
 #[derive(Debug, Clone)]
 pub struct Negotiated {
@@ -103,6 +106,21 @@ impl StagePlan {
     #[must_use]
     pub fn needs_pixels(&self) -> bool {
         self.descriptor.inputs.iter().any(|port| port.name == "pixels")
+    }
+
+    /// Whether a matcher with this config finds correspondences of positions anywhere, not matches of the extractor's
+    /// keypoints.
+    #[must_use]
+    pub fn finds_correspondences(&self) -> bool {
+        let returns = |name: &str| self.descriptor.outputs.iter().any(|port| port.name == name);
+        if !returns("points") || !returns("matches") {
+            return returns("points");
+        }
+        let properties = self.descriptor.config_schema.get("properties").and_then(Value::as_object);
+        properties.into_iter().flatten().any(|(key, schema)| {
+            let values = schema.get(CORRESPONDENCES_WHEN).and_then(Value::as_array);
+            values.zip(self.config.get(key)).is_some_and(|(values, value)| values.contains(value))
+        })
     }
 
     /// Kind of the stage.

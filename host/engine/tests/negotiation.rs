@@ -56,7 +56,13 @@ variant = "mean"            # default
 [features.matcher]
 plugin = "dummy-matcher"  # p.toml:7:22
 max_matches = 4096        # default
+mode = "keypoints"        # default
 score = 1.0               # default
+
+[gather]
+cell_px = 4.0          # default
+max_error_px = 4.0     # default
+max_keypoints = 32768  # default
 
 [join]
 radius = 1.0  # default
@@ -122,7 +128,7 @@ plugin = "dummy-matcher"
     registry.add_static(scene3d_dummy_mapper::module()).unwrap();
     let expected = r#"11 problems found before anything was run
   p.toml:14:2: unknown key `mapping`
-    help: keys there: pipeline, images, features, join, pairing, mapper
+    help: keys there: pipeline, images, features, gather, join, pairing, mapper
   p.toml:4:1: unknown key `pipeline.sed`
     help: did you mean `seed`?
   p.toml:5:8: `pipeline.seed`: expected an integer, at least 0, got "x"

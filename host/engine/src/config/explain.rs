@@ -18,6 +18,7 @@ impl ResolvedConfig {
                 sections.write(&format!("[features.{stage}]"), &path, &features[stage]);
             }
         }
+        sections.write("[gather]", "gather", section("gather"));
         sections.write("[join]", "join", section("join"));
         sections.write("[pairing]", "pairing", section("pairing"));
         sections.write("[mapper]", "mapper", section("mapper"));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::sections::{ImagesSection, JoinSection, PairingSection, PipelineSection};
+use super::sections::{GatherSection, ImagesSection, JoinSection, PairingSection, PipelineSection};
 use super::{Origin, RawConfig};
 use crate::canonical::canonical_json;
 
@@ -15,6 +15,8 @@ pub struct ResolvedConfig {
     pub images: ImagesSection,
     /// `[[features]]`
     pub features: Vec<FeaturesConfig>,
+    /// `[gather]`
+    pub gather: GatherSection,
     /// `[join]`
     pub join: JoinSection,
     /// `[pairing]`
@@ -66,6 +68,7 @@ impl ResolvedConfig {
             "pipeline": self.pipeline,
             "images": self.images,
             "features": self.features.iter().map(FeaturesConfig::to_json).collect::<Vec<_>>(),
+            "gather": self.gather,
             "join": self.join,
             "pairing": self.pairing,
             "mapper": self.mapper.to_json(),

@@ -55,6 +55,28 @@ pub struct ImagesSection {
     pub min_sharpness: f64,
 }
 
+/// `[gather]`
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct GatherSection {
+    /// Side of the cells of an image of which each has at most one keypoint that is gathered from correspondences.
+    #[schemars(range(min = 0.5, max = 64.0), extend("x-unit" = "px"))]
+    pub cell_px: f64,
+    /// Greatest distance of a correspondence's end from the keypoint that it is gathered into.
+    #[schemars(range(min = 0.1, max = 64.0), extend("x-unit" = "px"))]
+    pub max_error_px: f64,
+    /// Most keypoints gathered in an image, those that most pairs agree on; 0 keeps all.
+    #[schemars(extend("x-unit" = "keypoints"))]
+    pub max_keypoints: u32,
+}
+
+impl Default for GatherSection {
+    fn default() -> Self {
+        // the error beyond which COLMAP drops an observation (Mapper.filter_max_reproj_error)
+        Self { cell_px: 4.0, max_error_px: 4.0, max_keypoints: 32_768 }
+    }
+}
+
 /// `[join]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -130,6 +152,7 @@ pub fn host_config_schema() -> serde_json::Value {
     serde_json::json!({
         "pipeline": section_schema::<PipelineSection>(),
         "images": section_schema::<ImagesSection>(),
+        "gather": section_schema::<GatherSection>(),
         "join": section_schema::<JoinSection>(),
         "pairing": section_schema::<PairingSection>(),
     })

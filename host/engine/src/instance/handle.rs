@@ -36,6 +36,7 @@ pub struct InstanceOptions {
 pub struct Instance {
     pub(super) descriptor: Arc<Descriptor>,
     pub(super) device: Device,
+    finds_correspondences: bool,
     options: InstanceOptions,
     /// `None` only while dropping.
     requests: Option<Sender<Request>>,
@@ -79,6 +80,7 @@ impl Instance {
         let instance = Self {
             descriptor: Arc::clone(&plan.descriptor),
             device,
+            finds_correspondences: plan.finds_correspondences(),
             options,
             requests: Some(requests),
             ended,
@@ -111,6 +113,12 @@ impl Instance {
     #[must_use]
     pub fn descriptor(&self) -> &Descriptor {
         &self.descriptor
+    }
+
+    /// Whether, of a matcher, [`Self::correspond_pairs`] is to be called, not [`Self::match_pairs`].
+    #[must_use]
+    pub fn finds_correspondences(&self) -> bool {
+        self.finds_correspondences
     }
 
     /// Asks the call in flight, and every later one, to end with `CANCELLED`.

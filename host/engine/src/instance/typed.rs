@@ -1,11 +1,11 @@
 //! The calls of an instance with typed inputs and outputs, by kind of stage.
 
 use scene3d_abi::{ErrorCode, StageKind};
-use scene3d_scene::Matches;
+use scene3d_scene::{Correspondences, Matches};
 use scene3d_tensor::{Tensor, TensorError, TensorView};
 use scene3d_wire::{
     Features, ImageFeatures, ImageTensor, Mapping, MatchGraph, Named, NamedView, Prepared, PreparedPair, WireError,
-    matches_from_named,
+    correspondences_from_named, matches_from_named,
 };
 
 use super::ports::checked_items;
@@ -55,22 +55,28 @@ impl Instance {
         pairs: &[PreparedPair<'_>],
         num_keypoints: &[[usize; 2]],
     ) -> Result<Vec<Matches>, PluginError> {
-        self.check_kind(StageKind::Matcher)?;
-        if pairs.len() != num_keypoints.len() {
-            let message = format!("{} pairs with {} counts of keypoints", pairs.len(), num_keypoints.len());
-            return Err(PluginError::new(self.plugin_id(), "run", ErrorCode::INVALID_INPUT, message));
-        }
-        let mut ports = Vec::new();
-        for (number, pair) in pairs.iter().enumerate() {
-            for (side, image) in [(1, &pair.image1), (2, &pair.image2)] {
-                ports.extend(image.0.iter().map(|(name, view)| (format!("{number}.{side}.{name}"), *view)));
-            }
-        }
-        let items = self.run_items(&ports, pairs.len())?;
+        let items = self.run_pairs(pairs, num_keypoints.len())?;
         let matches = |(item, num_keypoints): (&Named, &[usize; 2])| {
             matches_from_named(&NamedView::of(item), *num_keypoints).map_err(|error| self.malformed(&error))
         };
         items.iter().zip(num_keypoints).map(matches).collect()
+    }
+
+    /// Correspondences of each pair, in order, of a matcher that [finds them](Self::finds_correspondences).
+    /// `image_sizes`, `[width, height]` in px of the original image 1 and 2 of each pair, bound the positions.
+    ///
+    /// # Errors
+    /// The plugin's error; `INTERNAL` if its outputs are not what it declares or a position is outside of its image.
+    pub fn correspond_pairs(
+        &self,
+        pairs: &[PreparedPair<'_>],
+        image_sizes: &[[[u32; 2]; 2]],
+    ) -> Result<Vec<Correspondences>, PluginError> {
+        let items = self.run_pairs(pairs, image_sizes.len())?;
+        let found = |(item, image_sizes): (&Named, &[[u32; 2]; 2])| {
+            correspondences_from_named(&NamedView::of(item), *image_sizes).map_err(|error| self.malformed(&error))
+        };
+        items.iter().zip(image_sizes).map(found).collect()
     }
 
     /// Reconstructions of a match graph.
@@ -88,6 +94,21 @@ impl Instance {
         let mapping = Mapping::from_named(&NamedView::of(&outputs)).map_err(|error| self.malformed(&error))?;
         mapping::check(&mapping, graph).map_err(|error| self.malformed(&error))?;
         Ok(mapping)
+    }
+
+    fn run_pairs(&self, pairs: &[PreparedPair<'_>], num_bounds: usize) -> Result<Vec<Named>, PluginError> {
+        self.check_kind(StageKind::Matcher)?;
+        if pairs.len() != num_bounds {
+            let message = format!("{} pairs with bounds of {num_bounds}", pairs.len());
+            return Err(PluginError::new(self.plugin_id(), "run", ErrorCode::INVALID_INPUT, message));
+        }
+        let mut ports = Vec::new();
+        for (number, pair) in pairs.iter().enumerate() {
+            for (side, image) in [(1, &pair.image1), (2, &pair.image2)] {
+                ports.extend(image.0.iter().map(|(name, view)| (format!("{number}.{side}.{name}"), *view)));
+            }
+        }
+        self.run_items(&ports, pairs.len())
     }
 
     fn run_items(&self, ports: &[(String, TensorView<'_>)], num_items: usize) -> Result<Vec<Named>, PluginError> {

@@ -47,6 +47,7 @@ impl LightGlue {
 
 impl Matcher for LightGlue {
     type Config = LightGlueConfig;
+    type Output = Matches;
 
     fn descriptor() -> Descriptor {
         let summary = "LightGlue: a transformer that matches ALIKED features, adaptive in depth and width";

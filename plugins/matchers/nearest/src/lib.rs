@@ -54,6 +54,7 @@ pub struct Nearest {
 
 impl Matcher for Nearest {
     type Config = NearestConfig;
+    type Output = Matches;
 
     fn descriptor() -> Descriptor {
         let summary = "mutual nearest neighbours of any descriptors, with ratio and similarity thresholds";

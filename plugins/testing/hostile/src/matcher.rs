@@ -12,6 +12,7 @@ pub struct HostileMatcher;
 
 impl Matcher for HostileMatcher {
     type Config = Config;
+    type Output = Matches;
 
     fn descriptor() -> Descriptor {
         let summary = "Matches keypoints that do not exist.";

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use scene3d_engine::{EngineError, Instance, Registry, SearchPaths, StagePlan, negotiate};
 use scene3d_pipeline::{DecodedPhoto, peak_resident_bytes, reset_peak_resident_bytes, tensor_file};
+use scene3d_scene::{Correspondences, Matches};
 use scene3d_wire::{ImageFeatures, Named, NamedView, Prepared, PreparedPair};
 
 use super::extract::{decode_all, file_name};
@@ -17,6 +18,8 @@ use super::one::{Request, spawn_all};
 struct Image {
     features: Named,
     num_keypoints: usize,
+    /// `[width, height]` in px of the original photo.
+    image_size: [u32; 2],
     /// For matchers that look at the photos.
     decoded: Option<DecodedPhoto>,
 }
@@ -59,7 +62,7 @@ fn images(request: &Request, features: &Path, plan: &StagePlan, num_threads: usi
     for photo in request.photos()? {
         if let Some(features) = tensor_file::read(&features.join(file_name(&photo)))? {
             let num_keypoints = NamedView::of(&features).rows::<f32, 2>("keypoints")?.len();
-            images.push(Image { features, num_keypoints, decoded: None });
+            images.push(Image { features, num_keypoints, image_size: photo.info.image_size, decoded: None });
             photos.push(photo);
         }
     }
@@ -87,9 +90,15 @@ fn prepare(instance: &Instance, image: &Image) -> Result<Prepared> {
 fn match_pair(instance: &Instance, images: &[Image], prepared: &[Prepared], pair: [usize; 2]) -> Result<usize> {
     let [image1, image2] = pair.map(|index| NamedView::of(&prepared[index]));
     let num_keypoints = pair.map(|index| images[index].num_keypoints);
-    let matches = instance.match_pairs(&[PreparedPair { image1, image2 }], &[num_keypoints]);
-    let matches = matches.map_err(EngineError::from)?.into_iter().next();
-    Ok(matches.context("the matcher returned nothing for a pair")?.len())
+    let pairs = [PreparedPair { image1, image2 }];
+    let num_matches = if instance.finds_correspondences() {
+        let found = instance.correspond_pairs(&pairs, &[pair.map(|index| images[index].image_size)]);
+        found.map_err(EngineError::from)?.first().map(Correspondences::len)
+    } else {
+        let found = instance.match_pairs(&pairs, &[num_keypoints]);
+        found.map_err(EngineError::from)?.first().map(Matches::len)
+    };
+    num_matches.context("the matcher returned nothing for a pair")
 }
 
 #[cfg(test)]

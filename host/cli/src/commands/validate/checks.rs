@@ -194,6 +194,13 @@ fn matches_of(instance: &Instance, num_keypoints1: i64, num_keypoints2: i64) -> 
     let prepare = |image| instance.prepare(&ImageFeatures::from_named(&NamedView::of(image))?).map_err(Into::into);
     let prepared: Vec<_> = images.iter().map(prepare).collect::<Result<_>>()?;
     let pair = PreparedPair { image1: NamedView::of(&prepared[0]), image2: NamedView::of(&prepared[1]) };
+    if instance.finds_correspondences() {
+        let found = instance.correspond_pairs(&[pair], &[[inputs::IMAGE_SIZE; 2]]).map_err(EngineError::from)?;
+        return Ok(found
+            .iter()
+            .map(|c| format!("{:?} {:?}\n", bits(c.points.as_flattened()), bits(&c.scores)))
+            .collect());
+    }
     let bounds = [num_keypoints1, num_keypoints2].map(|count| count as usize);
     let matches = instance.match_pairs(&[pair], &[bounds]).map_err(EngineError::from)?;
     Ok(matches.iter().map(|m| format!("{:?} {:?}\n", m.indices, bits(&m.scores))).collect())

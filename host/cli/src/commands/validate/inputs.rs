@@ -9,6 +9,9 @@ use scene3d_wire::{MatchGraph, Named};
 /// Descriptor length where the plugin takes any.
 const ANY_DIM: i64 = 64;
 
+/// `[width, height]` in px of the photo whose features a matcher is given.
+pub const IMAGE_SIZE: [u32; 2] = [320, 240];
+
 /// `[height, width, 3] u8`: blobs of different sizes, so that extractors find something.
 pub fn pixels(width: i64, height: i64, seed: u32) -> Result<Tensor> {
     let at = |x: i64, y: i64, channel: i64| {
@@ -34,12 +37,16 @@ pub fn features(descriptor: &Descriptor, num_keypoints: i64, seed: u32) -> Resul
         let norm = row.iter().map(|v| v * v).sum::<f32>().sqrt();
         row.iter_mut().for_each(|v| *v /= norm);
     }
-    Ok(vec![
+    let mut features = vec![
         ("keypoints".to_owned(), Tensor::from_vec(keypoints, &[num_keypoints, 2])?),
         ("scores".to_owned(), Tensor::from_vec(scores, &[num_keypoints])?),
         ("descriptors".to_owned(), Tensor::from_vec(descriptors, &[num_keypoints, dim])?),
-        ("image_size".to_owned(), Tensor::from_vec(vec![320_u32, 240], &[2])?),
-    ])
+        ("image_size".to_owned(), Tensor::from_vec(IMAGE_SIZE.to_vec(), &[2])?),
+    ];
+    if descriptor.inputs.iter().any(|port| port.name == "pixels") {
+        features.push(("pixels".to_owned(), pixels(IMAGE_SIZE[0].into(), IMAGE_SIZE[1].into(), seed)?));
+    }
+    Ok(features)
 }
 
 fn descriptor_dim(descriptor: &Descriptor) -> i64 {
