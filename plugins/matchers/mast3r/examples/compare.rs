@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use scene3d_mast3r::architecture::{HeadDims, Stack};
-use scene3d_mast3r::correspondences::{Decoding, correspondences};
+use scene3d_mast3r::pixel_pairs::{Decoding, pixel_pairs};
 use scene3d_mast3r::reciprocal::{Cached, CpuSearch, View, WalkRule, reciprocal_pairs};
 use scene3d_mast3r::{Architecture, Network, Wanted};
 use scene3d_torch::{Precision, TorchContext, Weights};
@@ -73,7 +73,7 @@ fn time_matching(maps: &[Tensor; 2], num_threads: usize) -> Outcome<()> {
     report("walk from both sides", || {
         let mut search = Cached::new(search()?);
         let decoding = Decoding { search: &mut search, confidences: [&confidences[0], &confidences[1]] };
-        Ok(correspondences(decoding, RULE)?)
+        Ok(pixel_pairs(decoding, RULE)?)
     })
 }
 

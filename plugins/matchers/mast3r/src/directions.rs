@@ -5,7 +5,6 @@ use tch::Tensor;
 use crate::Result;
 use crate::network::{ImageTokens, Network};
 use crate::outputs::{ViewMaps, Wanted};
-use crate::prepared::PreparedImage;
 
 /// Maps of one image in the pixels of its crop.
 #[derive(Debug)]
@@ -29,16 +28,16 @@ pub struct BothDirections {
 ///
 /// # Errors
 /// If torch refuses an operation.
-pub fn decode_both(network: &Network, pairs: &[[PreparedImage; 2]]) -> Result<Vec<BothDirections>> {
+pub fn decode_both(network: &Network, pairs: &[[&ImageTokens; 2]]) -> Result<Vec<BothDirections>> {
     let Some([first, _]) = pairs.first() else { return Ok(Vec::new()) };
-    if pairs.iter().flatten().all(|image| image.tokens.grid == first.tokens.grid) {
+    if pairs.iter().flatten().all(|image| image.grid == first.grid) {
         return decode_batch(network, pairs);
     }
     pairs.iter().map(|pair| decode_pair(network, pair)).collect()
 }
 
-fn decode_batch(network: &Network, pairs: &[[PreparedImage; 2]]) -> Result<Vec<BothDirections>> {
-    let side = |side: usize| pairs.iter().map(move |pair| &pair[side].tokens);
+fn decode_batch(network: &Network, pairs: &[[&ImageTokens; 2]]) -> Result<Vec<BothDirections>> {
+    let side = |side: usize| pairs.iter().map(move |pair| pair[side]);
     let forth_and_back = ImageTokens::stack(&side(0).chain(side(1)).collect::<Vec<_>>())?;
     let back_and_forth = ImageTokens::stack(&side(1).chain(side(0)).collect::<Vec<_>>())?;
     let views = network.decode(&forth_and_back, &back_and_forth, Wanted::Descriptors)?;
@@ -52,9 +51,9 @@ fn decode_batch(network: &Network, pairs: &[[PreparedImage; 2]]) -> Result<Vec<B
     Ok((0..pairs.len()).map(of_pair).collect())
 }
 
-fn decode_pair(network: &Network, [image1, image2]: &[PreparedImage; 2]) -> Result<BothDirections> {
-    let forth = network.decode(&image1.tokens, &image2.tokens, Wanted::Descriptors)?;
-    let back = network.decode(&image2.tokens, &image1.tokens, Wanted::Descriptors)?;
+fn decode_pair(network: &Network, [image1, image2]: &[&ImageTokens; 2]) -> Result<BothDirections> {
+    let forth = network.decode(image1, image2, Wanted::Descriptors)?;
+    let back = network.decode(image2, image1, Wanted::Descriptors)?;
     Ok(BothDirections {
         of_image1: [maps(&forth[0], 0), maps(&back[1], 0)],
         of_image2: [maps(&forth[1], 0), maps(&back[0], 0)],

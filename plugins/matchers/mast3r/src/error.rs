@@ -38,6 +38,9 @@ pub enum Mast3rError {
     /// An image can't be matched.
     #[error("{0}")]
     Image(String),
+    /// The host asked to stop.
+    #[error(transparent)]
+    Host(#[from] SdkError),
     /// Torch refused an operation, or weights can't be read.
     #[error(transparent)]
     Torch(#[from] TorchError),
@@ -53,6 +56,7 @@ impl From<Mast3rError> for SdkError {
                 Self::incompatible(message).help("these are the weights of another model: check the file")
             }
             Mast3rError::Image(_) => Self::invalid_input(message),
+            Mast3rError::Host(error) => error,
             Mast3rError::Torch(error) => error.into(),
         }
     }

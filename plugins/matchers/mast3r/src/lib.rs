@@ -5,8 +5,9 @@
 
 pub mod architecture;
 pub mod blocks;
+pub mod coarse_to_fine;
 mod config;
-pub mod correspondences;
+pub mod dense;
 pub mod descriptor_head;
 pub mod directions;
 mod error;
@@ -19,15 +20,17 @@ pub mod model_string;
 pub mod network;
 pub mod outputs;
 pub mod parameters;
+pub mod pixel_pairs;
 pub mod point_head;
 pub mod prepared;
 pub mod preprocess;
 pub mod reciprocal;
 pub mod resize;
 pub mod rope;
+pub mod windows;
 
 pub use architecture::Architecture;
-pub use config::Mast3rConfig;
+pub use config::{Mast3rConfig, Mode};
 pub use error::{Mast3rError, Result};
 pub use matcher::Mast3r;
 pub use network::{ImageTokens, Network};

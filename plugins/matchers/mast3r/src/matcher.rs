@@ -1,15 +1,19 @@
-//! The stage: matches the extractor's keypoints by the dense descriptors that MASt3R gives both photos together.
+//! The stage: matches the extractor's keypoints, or pixels anywhere, by the dense descriptors that MASt3R gives both photos
+//! together.
 
-use scene3d_sdk::scene::Matches;
+use scene3d_sdk::scene::{Correspondences, Matches};
 use scene3d_sdk::{
-    CreateContext, Descriptor, Host, ImageFeatures, Matcher, Prepared, PreparedPair, Result, StageKind, WeightSpec,
-    describe, features_ports, pixels_port,
+    CreateContext, Descriptor, Host, ImageFeatures, Matcher, Prepared, PreparedPair, Putative, Result, SdkError,
+    StageKind, WeightSpec, describe, features_ports, pixels_port,
 };
 use scene3d_torch::{TorchContext, Weights, guard};
 
-use crate::config::Mast3rConfig;
+use crate::coarse_to_fine::{Effort, refine};
+use crate::config::{Mast3rConfig, Mode};
+use crate::dense::{DenseRule, correspond, finished};
 use crate::directions::{BothDirections, decode_both};
 use crate::keypoint_matches::{Rule, mutual_nearest, sample};
+use crate::network::ImageTokens;
 use crate::prepared::{PreparedImage, prepare, read};
 use crate::{Architecture, Network};
 
@@ -19,7 +23,7 @@ const WEIGHTS: &str = "mast3r-vitlarge-512";
 #[derive(Debug)]
 pub struct Mast3r {
     network: Network,
-    rule: Rule,
+    config: Mast3rConfig,
 }
 
 impl Mast3r {
@@ -34,8 +38,7 @@ impl Mast3r {
     /// A matcher with this network.
     #[must_use]
     pub fn of(config: &Mast3rConfig, network: Network) -> Self {
-        let rule = Rule { min_similarity: config.min_similarity, min_confidence: config.min_confidence };
-        Self { network, rule }
+        Self { network, config: config.clone() }
     }
 
     /// The network.
@@ -44,19 +47,46 @@ impl Mast3r {
         &self.network
     }
 
-    /// Matches of pairs of images that [`prepare`] made, in one batch where their sizes allow.
+    /// Matches of the keypoints of pairs of images that [`prepare`] made, in one batch where their sizes allow.
     ///
     /// # Errors
     /// If torch refuses an operation.
-    pub fn match_batch(&self, pairs: &[[PreparedImage; 2]]) -> crate::Result<Vec<Matches>> {
-        let decoded = decode_both(&self.network, pairs)?;
-        let match_pair = |([image1, image2], maps): (&[PreparedImage; 2], &BothDirections)| {
+    pub fn match_batch(&self, pairs: &[[PreparedImage<'_>; 2]]) -> crate::Result<Vec<Matches>> {
+        let decoded = decode_both(&self.network, &tokens(pairs))?;
+        let rule = Rule { min_similarity: self.config.min_similarity, min_confidence: self.config.min_confidence };
+        let match_pair = |([image1, image2], maps): (&[PreparedImage<'_>; 2], &BothDirections)| {
             let BothDirections { of_image1, of_image2 } = maps;
             let sampled = [sample(of_image1, &image1.keypoints), sample(of_image2, &image2.keypoints)];
-            let matches = mutual_nearest(&sampled, self.rule)?;
+            let matches = mutual_nearest(&sampled, rule)?;
             Ok(of_keypoints(matches, [&image1.indices, &image2.indices]))
         };
         Ok(guard(|| pairs.iter().zip(&decoded).map(match_pair).collect())?)
+    }
+
+    /// Correspondences of such pairs, wherever in the images.
+    ///
+    /// # Errors
+    /// `CANCELLED`, or if torch refuses an operation.
+    pub fn correspond_batch(
+        &self,
+        pairs: &[[PreparedImage<'_>; 2]],
+        check_cancelled: &dyn Fn() -> Result<(), SdkError>,
+    ) -> crate::Result<Vec<Correspondences>> {
+        let rule = DenseRule::of(&self.config);
+        let (max_windows, batch_size) = (self.config.max_windows as usize, self.batch_size());
+        let effort = Effort { max_windows, batch_size, check_cancelled };
+        let mut of_pairs = Vec::with_capacity(pairs.len());
+        for (pair, maps) in pairs.iter().zip(decode_both(&self.network, &tokens(pairs))?) {
+            let crops = [&pair[0].crop, &pair[1].crop];
+            let mut found = correspond(&maps, crops, rule, self.network.context())?;
+            drop(maps);
+            if pair.iter().any(|image| image.rgb.is_some()) {
+                found = refine(&self.network, pair, found, rule, effort)?;
+            }
+            let image_sizes = pair.each_ref().map(|image| image.image_size);
+            of_pairs.push(finished(found, crops, image_sizes, self.config.max_correspondences as usize));
+        }
+        Ok(of_pairs)
     }
 
     /// On CPU one pair fills the cores, and a pair alone gives the same bytes in any batch.
@@ -69,15 +99,18 @@ impl Mast3r {
 
 impl Matcher for Mast3r {
     type Config = Mast3rConfig;
+    type Output = Putative;
 
     fn descriptor() -> Descriptor {
-        let summary = "MASt3R: keypoints of any extractor, matched by a network that sees both photos";
+        let summary =
+            "MASt3R: keypoints of any extractor, or pixels anywhere, matched by a network that sees both photos";
         let mut inputs = features_ports("D", "not used");
         inputs.push(pixels_port());
         Descriptor {
             source: "Leroy, Cabon and Revaud, Grounding Image Matching in 3D with MASt3R, ECCV 2024".to_owned(),
             inputs,
             accepts_families: vec!["*".to_owned()],
+            max_long_side_key: Some("max_image_size".to_owned()),
             devices: ["cpu", "cuda"].map(str::to_owned).to_vec(),
             weights: vec![weights()],
             ..describe(StageKind::Matcher, "mast3r", env!("CARGO_PKG_VERSION"), "Apache-2.0", summary)
@@ -91,20 +124,33 @@ impl Matcher for Mast3r {
 
     fn prepare(&mut self, image: &ImageFeatures<'_>, host: &Host<'_>) -> Result<Prepared> {
         host.check_cancelled()?;
-        Ok(prepare(&self.network, image)?)
+        Ok(prepare(&self.network, &self.config, image)?)
     }
 
-    fn match_pairs(&mut self, pairs: &[PreparedPair<'_>], host: &Host<'_>) -> Result<Vec<Matches>> {
+    fn match_pairs(&mut self, pairs: &[PreparedPair<'_>], host: &Host<'_>) -> Result<Vec<Putative>> {
         let network = &self.network;
-        let mut matches = Vec::with_capacity(pairs.len());
+        let mut found = Vec::with_capacity(pairs.len());
         for batch in pairs.chunks(self.batch_size()) {
             host.check_cancelled()?;
-            let read = |pair: &PreparedPair<'_>| Ok([read(network, &pair.image1)?, read(network, &pair.image2)?]);
-            let images = batch.iter().map(read).collect::<crate::Result<Vec<_>>>()?;
-            matches.extend(self.match_batch(&images)?);
+            let images = batch.iter().map(|pair| read_pair(network, pair)).collect::<crate::Result<Vec<_>>>()?;
+            match self.config.mode {
+                Mode::Keypoints => found.extend(self.match_batch(&images)?.into_iter().map(Putative::Matches)),
+                Mode::Dense => {
+                    let of_batch = self.correspond_batch(&images, &|| host.check_cancelled())?;
+                    found.extend(of_batch.into_iter().map(Putative::Correspondences));
+                }
+            }
         }
-        Ok(matches)
+        Ok(found)
     }
+}
+
+fn read_pair<'a>(network: &Network, pair: &PreparedPair<'a>) -> crate::Result<[PreparedImage<'a>; 2]> {
+    Ok([read(network, &pair.image1)?, read(network, &pair.image2)?])
+}
+
+fn tokens<'a>(pairs: &'a [[PreparedImage<'_>; 2]]) -> Vec<[&'a ImageTokens; 2]> {
+    pairs.iter().map(|pair| pair.each_ref().map(|image| &image.tokens)).collect()
 }
 
 /// Indices of all keypoints for those of the ones inside the crop.

@@ -69,6 +69,12 @@ pub struct Network {
 }
 
 impl ImageTokens {
+    /// The same tensor once more, not a copy.
+    #[must_use]
+    pub fn shallow_clone(&self) -> Self {
+        Self { tokens: self.tokens.shallow_clone(), grid: self.grid }
+    }
+
     /// Several images as one batch.
     ///
     /// # Errors

@@ -71,6 +71,19 @@ impl Crop {
         })
     }
 
+    /// Whether a position in the photo lies on a pixel of the crop.
+    #[must_use]
+    pub fn contains(&self, px: [f32; 2]) -> bool {
+        let index = self.from_photo(px);
+        (0..2).all(|axis| index[axis] >= -0.5 && index[axis] < self.size[axis] as f32 - 0.5)
+    }
+
+    /// Whether the photo was made smaller, so that its own pixels show more.
+    #[must_use]
+    pub fn is_reduced(&self) -> bool {
+        (0..2).all(|axis| self.resized_size[axis] < self.photo_size[axis])
+    }
+
     /// Pixel index in the crop, not rounded, of a position in the photo; maybe outside.
     #[must_use]
     pub fn from_photo(&self, px: [f32; 2]) -> [f32; 2] {
@@ -103,6 +116,20 @@ impl NetworkImage {
         let filter = if is_shrunk { Filter::Lanczos } else { Filter::Bicubic };
         let resized = resize(rgb, [width, height], crop.resized_size.map(|side| side as usize), filter);
         Ok(Self { rgb: cropped(&resized, &crop), crop })
+    }
+
+    /// Cut from a photo's `[H, W, 3]` bytes, whose pixels stay as they are.
+    ///
+    /// # Errors
+    /// [`Mast3rError::Image`] if the window reaches beyond the photo, or the number of bytes is another.
+    pub fn cut(rgb: &[u8], window: Crop) -> Result<Self> {
+        let [width, height] = window.photo_size.map(|side| side as usize);
+        let is_within = (0..2).all(|axis| window.origin[axis] + window.size[axis] <= window.photo_size[axis]);
+        if rgb.len() != 3 * width * height || window.resized_size != window.photo_size || !is_within {
+            let message = format!("{window:?} can't be cut from {} bytes", rgb.len());
+            return Err(Mast3rError::Image(message));
+        }
+        Ok(Self { rgb: cropped(rgb, &window), crop: window })
     }
 
     /// `[1, 3, H, W] f32` in -1..1

@@ -44,7 +44,7 @@ fn prepared(
     matcher: &Mast3r,
     pixels: Option<&Tensor>,
     keypoints: &[[f32; 2]],
-) -> scene3d_mast3r::Result<PreparedImage> {
+) -> scene3d_mast3r::Result<PreparedImage<'static>> {
     let num = keypoints.len() as i64;
     let positions = Tensor::from_vec(keypoints.as_flattened().to_vec(), &[num, 2]).unwrap();
     let scores = Tensor::from_vec(vec![1.0_f32; keypoints.len()], &[num]).unwrap();
@@ -57,16 +57,17 @@ fn prepared(
         image_size: size,
         pixels: pixels.map(Tensor::view),
     };
-    let named = prepare(matcher.network(), &features)?;
-    read(matcher.network(), &NamedView::of(&named))
+    // of an image that is read, the photo is borrowed
+    let named: &'static _ = Box::leak(Box::new(prepare(matcher.network(), &Mast3rConfig::default(), &features)?));
+    read(matcher.network(), &NamedView::of(named))
 }
 
-fn pair(matcher: &Mast3r, names: [&str; 2]) -> [PreparedImage; 2] {
+fn pair(matcher: &Mast3r, names: [&str; 2]) -> [PreparedImage<'static>; 2] {
     names.map(|name| prepared(matcher, Some(&photo(name, false)), &keypoints()).unwrap())
 }
 
 /// Both directions' descriptors of each keypoint, one behind the other.
-fn descriptors(maps: [&tch::Tensor; 2], image: &PreparedImage) -> Vec<Vec<f32>> {
+fn descriptors(maps: [&tch::Tensor; 2], image: &PreparedImage<'_>) -> Vec<Vec<f32>> {
     let maps = maps.map(|map| Vec::<f32>::try_from(map.flatten(0, -1)).unwrap());
     let keypoints: Vec<f32> = Vec::try_from(image.keypoints.flatten(0, -1)).unwrap();
     let at = |xy: &[f32]| {

@@ -4,7 +4,7 @@
 mod common;
 
 use common::golden;
-use scene3d_mast3r::correspondences::{Correspondences, Decoding, correspondences, symmetric_correspondences};
+use scene3d_mast3r::pixel_pairs::{Decoding, PixelPairs, pixel_pairs, symmetric_pixel_pairs};
 use scene3d_mast3r::reciprocal::{Cached, CpuSearch, Search, TorchSearch, View, WalkRule, reciprocal_pairs};
 use scene3d_torch::testing::Golden;
 use tch::{Kind, Tensor};
@@ -52,18 +52,18 @@ fn pairs_are_exactly_the_references() {
 }
 
 #[test]
-fn correspondences_are_exactly_the_references() {
+fn pixel_pairs_are_exactly_the_references() {
     let golden = golden("mast3r_fast_nn");
     let (_, mut search, _) = searches(&maps(&golden));
     let [confidences1, confidences2] = confidences(&golden);
     let decoding = Decoding { search: &mut search, confidences: [&confidences1, &confidences2] };
-    let got = correspondences(decoding, rule(8, 0.0)).unwrap();
+    let got = pixel_pairs(decoding, rule(8, 0.0)).unwrap();
     let expected = Vec::<f32>::try_from(golden.get("corres_conf")).unwrap();
-    assert_eq!(got, Correspondences { pixels: golden_pairs(&golden, "corres"), confidences: expected });
+    assert_eq!(got, PixelPairs { pixels: golden_pairs(&golden, "corres"), confidences: expected });
 }
 
 #[test]
-fn symmetric_correspondences_join_both_decodings() {
+fn symmetric_pixel_pairs_join_both_decodings() {
     let golden = golden("mast3r_fast_nn");
     let maps = maps(&golden);
     let (_, mut forth, _) = searches(&maps);
@@ -73,7 +73,7 @@ fn symmetric_correspondences_join_both_decodings() {
     let [confidences1, confidences2] = confidences(&golden);
     let doubled: Vec<f32> = confidences1.iter().map(|confidence| 2.0 * confidence).collect();
     let found = |search: &mut Cached<CpuSearch>, confidences: [&[f32]; 2]| {
-        correspondences(Decoding { search, confidences }, rule(4, 0.0)).unwrap().pixels
+        pixel_pairs(Decoding { search, confidences }, rule(4, 0.0)).unwrap().pixels
     };
     let only_forth = found(&mut forth, [&confidences1, &confidences2]);
     let only_back = found(&mut back, [&doubled, &confidences2]);
@@ -81,7 +81,7 @@ fn symmetric_correspondences_join_both_decodings() {
         Decoding { search: &mut forth, confidences: [&confidences1, &confidences2] },
         Decoding { search: &mut back, confidences: [&doubled, &confidences2] },
     ];
-    let both = symmetric_correspondences(decodings, rule(4, 0.0)).unwrap();
+    let both = symmetric_pixel_pairs(decodings, rule(4, 0.0)).unwrap();
     let mut expected = [only_forth.clone(), only_back.clone()].concat();
     expected.sort_unstable();
     expected.dedup();

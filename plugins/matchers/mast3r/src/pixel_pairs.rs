@@ -1,11 +1,11 @@
-//! Matches of a pair from its dense maps: reciprocal pairs found from both sides, with their confidence.
+//! Pixel pairs of two dense maps: reciprocal nearest neighbours found from both sides, with their confidence.
 
 use crate::Result;
 use crate::reciprocal::{Search, View, WalkRule, reciprocal_pairs};
 
 /// Pixel pairs of two images, sorted, each once.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Correspondences {
+pub struct PixelPairs {
     /// `[pixel of image 1, pixel of image 2]`, pixels being `x + width * y`
     pub pixels: Vec<[u32; 2]>,
     /// Of each, from the descriptors' confidences of its two pixels.
@@ -24,7 +24,7 @@ pub struct Decoding<'a, S> {
 ///
 /// # Errors
 /// As [`Search::nearest`].
-pub fn correspondences<S: Search>(decoding: Decoding<'_, S>, rule: WalkRule) -> Result<Correspondences> {
+pub fn pixel_pairs<S: Search>(decoding: Decoding<'_, S>, rule: WalkRule) -> Result<PixelPairs> {
     Ok(merged(found(decoding, rule, f32::min)?))
 }
 
@@ -33,10 +33,7 @@ pub fn correspondences<S: Search>(decoding: Decoding<'_, S>, rule: WalkRule) -> 
 ///
 /// # Errors
 /// As [`Search::nearest`].
-pub fn symmetric_correspondences<S: Search>(
-    decodings: [Decoding<'_, S>; 2],
-    rule: WalkRule,
-) -> Result<Correspondences> {
+pub fn symmetric_pixel_pairs<S: Search>(decodings: [Decoding<'_, S>; 2], rule: WalkRule) -> Result<PixelPairs> {
     let [forth, back] = decodings;
     let mean = |a: f32, b: f32| (a * b).sqrt();
     let mut all = found(forth, rule, mean)?;
@@ -56,10 +53,10 @@ fn found<S: Search>(
     Ok(pairs.into_iter().map(|pair| (pair, confidence(pair))).collect())
 }
 
-fn merged(mut all: Vec<([u32; 2], f32)>) -> Correspondences {
+fn merged(mut all: Vec<([u32; 2], f32)>) -> PixelPairs {
     // stable: of equals, the first decoding's stays
     all.sort_by_key(|(pair, _)| *pair);
     all.dedup_by_key(|(pair, _)| *pair);
     let (pixels, confidences) = all.into_iter().unzip();
-    Correspondences { pixels, confidences }
+    PixelPairs { pixels, confidences }
 }
