@@ -14,6 +14,7 @@ mod exif;
 mod extract;
 mod extractions;
 mod finished;
+pub mod gather;
 mod hash;
 mod html_report;
 mod join;
