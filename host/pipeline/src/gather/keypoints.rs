@@ -1,6 +1,6 @@
 //! Keypoints of one image: where positions of different pairs lie close together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashSet;
 
 use scene3d_scene::Keypoints;
 
@@ -56,7 +56,7 @@ fn bits(position: [f32; 2]) -> [u32; 2] {
 
 fn groups(observations: &[Observation], rule: GatherRule) -> Vec<Group> {
     let mut near = Near::new(observations, rule.max_error_px);
-    let mut taken = BTreeSet::new();
+    let mut taken = HashSet::new();
     let mut groups = Vec::new();
     for seed in seeds(observations, rule.cell_px) {
         if !near.is_free[seed] {
@@ -77,16 +77,15 @@ fn groups(observations: &[Observation], rule: GatherRule) -> Vec<Group> {
 
 /// All observations, those of the best cells first.
 fn seeds(observations: &[Observation], cell_px: f32) -> Vec<usize> {
-    let mut cells: BTreeMap<[i64; 2], (f64, Vec<usize>)> = BTreeMap::new();
-    for (index, observation) in observations.iter().enumerate() {
-        let (score, members) = cells.entry(cell_of(observation.position, cell_px)).or_default();
-        *score += f64::from(observation.score);
-        members.push(index);
-    }
-    let mut cells: Vec<_> = cells.into_values().collect();
+    let cells: Vec<[i64; 2]> = observations.iter().map(|o| cell_of(o.position, cell_px)).collect();
+    let mut seeds: Vec<usize> = (0..observations.len()).collect();
+    // stable: within a cell, best first
+    seeds.sort_by_key(|&index| cells[index]);
+    let of_cell = |members: &&[usize]| members.iter().map(|&index| f64::from(observations[index].score)).sum::<f64>();
+    let mut by_cell: Vec<_> = seeds.chunk_by(|&a, &b| cells[a] == cells[b]).map(|c| (of_cell(&c), c)).collect();
     // stable: of equals, the first in position
-    cells.sort_by(|a, b| b.0.total_cmp(&a.0));
-    cells.into_iter().flat_map(|(_, members)| members).collect()
+    by_cell.sort_by(|a, b| b.0.total_cmp(&a.0));
+    by_cell.into_iter().flat_map(|(_, members)| members).copied().collect()
 }
 
 fn cell_of(position: [f32; 2], side_px: f32) -> [i64; 2] {
@@ -107,42 +106,57 @@ fn mean(observations: &[Observation], members: &[usize]) -> [f32; 2] {
 struct Near<'a> {
     observations: &'a [Observation],
     radius_px: f32,
-    cells: BTreeMap<[i64; 2], Vec<usize>>,
+    /// In rows as high as the radius, in each from left to right.
+    by_place: Vec<usize>,
+    /// Where each row begins in `by_place`, and the end of the last.
+    row_starts: Vec<usize>,
     is_free: Vec<bool>,
 }
 
 impl<'a> Near<'a> {
     fn new(observations: &'a [Observation], radius_px: f32) -> Self {
-        let mut cells: BTreeMap<[i64; 2], Vec<usize>> = BTreeMap::new();
-        for (index, observation) in observations.iter().enumerate() {
-            cells.entry(cell_of(observation.position, radius_px)).or_default().push(index);
-        }
-        Self { observations, radius_px, cells, is_free: vec![true; observations.len()] }
+        let row = |index: &usize| row_of(observations[*index].position[1], radius_px);
+        let mut by_place: Vec<usize> = (0..observations.len()).collect();
+        by_place.sort_by_key(|index| (row(index), observations[*index].position[0].to_bits()));
+        let num_rows = by_place.last().map_or(0, |last| row(last) + 1);
+        let row_starts = (0..=num_rows).map(|start| by_place.partition_point(|index| row(index) < start)).collect();
+        Self { observations, radius_px, by_place, row_starts, is_free: vec![true; observations.len()] }
     }
 
     /// Best first.
     fn free_within(&self, center: [f32; 2]) -> Vec<usize> {
-        let [column, row] = cell_of(center, self.radius_px);
-        let cells = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| [column + dx, row + dy]));
-        let candidates = cells.filter_map(|cell| self.cells.get(&cell)).flatten().copied();
-        let is_near = |index: &usize| {
-            let position = self.observations[*index].position;
-            let [dx, dy] = [0, 1].map(|axis| f64::from(position[axis]) - f64::from(center[axis]));
-            dx.hypot(dy) <= f64::from(self.radius_px)
-        };
-        let mut near: Vec<usize> = candidates.filter(is_near).collect();
+        let row = row_of(center[1], self.radius_px);
+        let mut near = Vec::new();
+        for starts in self.row_starts[row.saturating_sub(1).min(self.row_starts.len() - 1)..].windows(2).take(3) {
+            let row = &self.by_place[starts[0]..starts[1]];
+            // a little more than the radius: rounding decides below
+            let first = row.partition_point(|&index| self.x(index) < center[0] - self.radius_px * 1.001);
+            let in_reach =
+                row[first..].iter().take_while(|&&index| self.x(index) <= center[0] + self.radius_px * 1.001);
+            near.extend(in_reach.copied().filter(|&index| self.is_free[index] && self.is_within(index, center)));
+        }
         near.sort_unstable();
         near
     }
 
+    fn x(&self, index: usize) -> f32 {
+        self.observations[index].position[0]
+    }
+
+    fn is_within(&self, index: usize, center: [f32; 2]) -> bool {
+        let position = self.observations[index].position;
+        let [dx, dy] = [0, 1].map(|axis| f64::from(position[axis]) - f64::from(center[axis]));
+        dx * dx + dy * dy <= f64::from(self.radius_px) * f64::from(self.radius_px)
+    }
+
     fn take(&mut self, members: &[usize]) {
         members.iter().for_each(|&member| self.is_free[member] = false);
-        let cells = members.iter().map(|&member| cell_of(self.observations[member].position, self.radius_px));
-        for cell in cells.collect::<BTreeSet<_>>() {
-            let is_free = &self.is_free;
-            self.cells.entry(cell).and_modify(|members| members.retain(|&member| is_free[member]));
-        }
     }
+}
+
+/// Rows are counted from the top of the image.
+fn row_of(y: f32, radius_px: f32) -> usize {
+    (y / radius_px) as usize
 }
 
 #[cfg(test)]

@@ -1,19 +1,17 @@
 //! Matches of one pair, of which each keypoint keeps the best.
 
-use std::collections::BTreeSet;
-
 use scene3d_scene::Matches;
 
 /// Of candidates that share a keypoint the one with the highest score stays, of equals the one with the lower indices.
 pub(super) fn one_to_one(mut candidates: Vec<([u32; 2], f32)>) -> Matches {
     candidates.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-    let (mut taken1, mut taken2) = (BTreeSet::new(), BTreeSet::new());
-    candidates.retain(|([one, two], _)| {
-        let is_free = !taken1.contains(one) && !taken2.contains(two);
-        if is_free {
-            taken1.insert(*one);
-            taken2.insert(*two);
-        }
+    let num = |side: usize| candidates.iter().map(|(indices, _)| indices[side] as usize + 1).max().unwrap_or_default();
+    let (mut taken1, mut taken2) = (vec![false; num(0)], vec![false; num(1)]);
+    candidates.retain(|&([one, two], _)| {
+        let (is_taken1, is_taken2) = (&mut taken1[one as usize], &mut taken2[two as usize]);
+        let is_free = !*is_taken1 && !*is_taken2;
+        *is_taken1 |= is_free;
+        *is_taken2 |= is_free;
         is_free
     });
     candidates.sort_by_key(|(indices, _)| *indices);

@@ -7,6 +7,8 @@ mod keypoints;
 mod matches;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use scene3d_engine::config::GatherSection;
 use scene3d_scene::{Correspondences, ImageId, ImagePair, Keypoints, Matches};
@@ -24,6 +26,9 @@ pub struct GatherRule {
     /// Most keypoints of an image; 0 for no bound.
     pub max_keypoints: usize,
 }
+
+/// An image's keypoints, and for each of its observations which of them it belongs to.
+type OfImage = (ImageId, (Keypoints, Vec<Option<u32>>));
 
 /// What was gathered.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,9 +52,9 @@ impl GatherRule {
     }
 }
 
-/// Gathers the correspondences of all pairs, in px of the original images.
+/// Gathers the correspondences of all pairs, in px of the original images; images are shared out over threads.
 #[must_use]
-pub fn gather(found: &BTreeMap<ImagePair, Correspondences>, rule: GatherRule) -> Gathered {
+pub fn gather(found: &BTreeMap<ImagePair, Correspondences>, rule: GatherRule, num_threads: usize) -> Gathered {
     let mut of_images: BTreeMap<ImageId, Vec<Observation>> = BTreeMap::new();
     for (pair, correspondences) in found {
         for (image, first) in [(pair.image1, 0), (pair.image2, 2)] {
@@ -60,8 +65,9 @@ pub fn gather(found: &BTreeMap<ImagePair, Correspondences>, rule: GatherRule) ->
     }
     let mut gathered = Gathered::default();
     let mut keypoint_of = BTreeMap::new();
-    for (image, observations) in of_images {
-        let (keypoints, of_observations) = gather_keypoints(&observations, rule);
+    for (image, (keypoints, of_observations)) in
+        gather_images(&of_images.into_iter().collect::<Vec<_>>(), rule, num_threads)
+    {
         gathered.keypoints.insert(image, keypoints);
         // in the order in which they were put together above
         keypoint_of.insert(image, of_observations.into_iter());
@@ -76,6 +82,22 @@ pub fn gather(found: &BTreeMap<ImagePair, Correspondences>, rule: GatherRule) ->
         gathered.matches.insert(pair, one_to_one(candidates.collect()));
     }
     gathered
+}
+
+fn gather_images(images: &[(ImageId, Vec<Observation>)], rule: GatherRule, num_threads: usize) -> Vec<OfImage> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((image, observations)) = images.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push((*image, gather_keypoints(observations, rule)));
+        }
+        done
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..num_threads.max(1)).map(|_| scope.spawn(work)).collect();
+        let results = workers.into_iter().map(|worker| worker.join());
+        results.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+    })
 }
 
 #[cfg(test)]
