@@ -179,10 +179,10 @@ mod tests {
 
     #[test]
     fn a_cell_has_one_keypoint_and_the_better_one() {
-        let found = observations(&[(9.0, 1.0, 0.3), (1.0, 1.0, 0.5), (5.0, 1.0, 0.4), (5.5, 1.0, 0.4)]);
+        let found = observations(&[(9.0, 1.0, 0.3), (6.0, 1.0, 0.5), (1.0, 1.0, 0.4), (1.5, 1.0, 0.4)]);
         let (keypoints, keypoint_of) = gather_keypoints(&found, GatherRule { cell_px: 8.0, ..RULE });
-        // [5, 1] and [5.5, 1] agree, but [1, 1] is the best one of the cell
-        assert_eq!(keypoints.positions, [[1.0, 1.0], [9.0, 1.0]]);
+        // [1, 1] and [1.5, 1] agree, but [6, 1] is the best one of the cell
+        assert_eq!(keypoints.positions, [[6.0, 1.0], [9.0, 1.0]]);
         assert_eq!(keypoint_of, [Some(1), Some(0), None, None]);
     }
 
