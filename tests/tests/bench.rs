@@ -92,7 +92,13 @@ fn a_crash_and_a_matcher_that_does_not_fit_are_rows_with_their_reasons() {
     for words in ["dummy-mean", "hostile gives hostile"] {
         assert!(combinations[0].1.as_ref().unwrap().contains(words), "{combinations:?}");
     }
-    for words in ["failed: crashed", "does not fit: dummy-matcher takes", "ms/pair p50", "dummy-extractor+nearest", "n/a: it ran on the cpu"] {
+    for words in [
+        "failed: crashed",
+        "does not fit: dummy-matcher takes",
+        "ms/pair p50",
+        "dummy-extractor+nearest",
+        "n/a: it ran on the cpu",
+    ] {
         assert!(stdout(&output).contains(words), "expected `{words}` in\n{}", stdout(&output));
     }
 }
