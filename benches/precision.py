@@ -140,6 +140,8 @@ def row(name: str, precision: str, runs: list[Run], base: list[Run]) -> str:
         cells[2:5] = compared_keypoints(run, fp32)
     middle = lambda of: statistics.median(of(run) for run in runs)
     aucs = [f"{middle(lambda run: run.auc(degrees)):.1f}" for degrees in (1.0, 3.0, 5.0)]
+    at_1 = [run.auc(1.0) for run in runs]
+    aucs[0] += f" ({min(at_1):.1f} to {max(at_1):.1f})"
     return "| " + " | ".join([*cells, *aucs, f"{middle(Run.centre_error_mm):.2f}"]) + " |"
 
 
