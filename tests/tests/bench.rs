@@ -53,6 +53,7 @@ fn every_figure_is_there_with_ground_truth() {
     assert_eq!((figures["num_images"].as_u64(), figures["keypoints_per_image"].as_f64()), (Some(6), Some(64.0)));
     assert!(figures["images_per_sec"].as_f64().unwrap() > 0.0);
     assert!(figures["peak_device_bytes"].is_null() && figures["joules"].is_null(), "{figures}");
+    assert_eq!(figures["why_no_device_figures"], "it ran on the cpu, not on a GPU");
     if cfg!(target_os = "linux") {
         let [before, peak] = ["resident_before_bytes", "peak_resident_bytes"].map(|key| figures[key].as_u64().unwrap());
         assert!(0 < before && before <= peak, "{figures}");
@@ -91,7 +92,13 @@ fn a_crash_and_a_matcher_that_does_not_fit_are_rows_with_their_reasons() {
     for words in ["dummy-mean", "hostile gives hostile"] {
         assert!(combinations[0].1.as_ref().unwrap().contains(words), "{combinations:?}");
     }
-    for words in ["failed: crashed", "does not fit: dummy-matcher takes", "ms/pair p50", "dummy-extractor+nearest"] {
+    for words in [
+        "failed: crashed",
+        "does not fit: dummy-matcher takes",
+        "ms/pair p50",
+        "dummy-extractor+nearest",
+        "n/a: it ran on the cpu",
+    ] {
         assert!(stdout(&output).contains(words), "expected `{words}` in\n{}", stdout(&output));
     }
 }

@@ -284,7 +284,7 @@ Each measurement runs in a process of its own, with all instances that the pipel
 item of warm-up on each. Decoding is not counted. A plugin that fails or crashes is a row with the reason.
 The first photos in the order of their names are taken, and of the pairs those nearest in that order. With ground truth
 each combination also reconstructs the whole folder with the mapper of the config, into OUT/runs.
-Device memory and joules are empty in the JSON: this version measures on the CPU.")]
+Memory and energy of a GPU are those of NVML; where it is missing they are n/a, null in the JSON, with the reason.")]
 pub struct BenchArgs {
     /// Folder of the photos; subfolders are read too.
     pub photos: PathBuf,

@@ -1,6 +1,7 @@
 //! `scene3d bench`: plugins side by side on the user's own photos, every measurement in a process of its own.
 
 mod accuracy;
+mod device;
 mod extract;
 mod figures;
 mod load;

@@ -55,7 +55,11 @@ impl Extractor for Aliked {
 }
 
 impl Aliked {
-    pub(crate) fn new(config: &Config, weights: &Weights, context: TorchContext) -> scene3d_torch::Result<Self> {
+    /// An extractor with weights from wherever, without a host.
+    ///
+    /// # Errors
+    /// `INCOMPATIBLE` for weights of another network.
+    pub fn new(config: &Config, weights: &Weights, context: TorchContext) -> scene3d_torch::Result<Self> {
         let sizes = config.model.sizes();
         let parameters = guard(|| Parameters::read(weights, sizes))?;
         let network = if context.is_cpu() && context.kind == tch::Kind::Float {
@@ -71,7 +75,11 @@ impl Aliked {
         Ok(Self { network, selection, dim: sizes.dim as usize })
     }
 
-    pub(crate) fn extract_images(
+    /// Features of each image; `check_cancelled` is asked before each.
+    ///
+    /// # Errors
+    /// `INVALID_INPUT` for pixels that are not `[H, W, 3] u8`; what `check_cancelled` returns.
+    pub fn extract_images(
         &mut self,
         images: &[ImageTensor<'_>],
         num_threads: usize,

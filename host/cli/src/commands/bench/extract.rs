@@ -8,6 +8,7 @@ use scene3d_engine::{EngineError, Instance, Registry, SearchPaths, plan_extracto
 use scene3d_pipeline::{DecodedPhoto, Photo, decode, peak_resident_bytes, reset_peak_resident_bytes, tensor_file};
 use scene3d_wire::{ImageTensor, Named, NamedView};
 
+use super::device::DeviceMeter;
 use super::figures::{ExtractFigures, Resources, Summary};
 use super::load::under_load;
 use super::one::{Request, spawn_all};
@@ -21,8 +22,10 @@ pub fn measure(request: &Request, features: &Path) -> Result<ExtractFigures> {
     let photos = decode_all(&request.photos()?, plan.max_long_side_px.unwrap_or(u32::MAX), pipeline.num_threads());
     ensure!(!photos.is_empty(), "none of the photos can be decoded");
     let resident_before_bytes = reset_peak_resident_bytes();
+    let meter = DeviceMeter::start(plan.device);
     let pool = spawn_all(&plan, &registry, &pipeline)?;
     let load = under_load(pool.instances(), photos.len(), |instance, item| extract(instance, &photos[item]))?;
+    let device = meter.finish(load.window, load.item_ms.len());
     let peak_resident_bytes = peak_resident_bytes();
     let mut num_keypoints = 0;
     for ((photo, _), tensors) in photos.iter().zip(&load.outputs) {
@@ -36,7 +39,7 @@ pub fn measure(request: &Request, features: &Path) -> Result<ExtractFigures> {
         image_ms: Summary::of(&load.item_ms),
         images_per_sec: load.items_per_sec,
         keypoints_per_image: num_keypoints as f64 / photos.len() as f64,
-        resources: Resources { resident_before_bytes, peak_resident_bytes, peak_device_bytes: None, joules: None },
+        resources: Resources::new(resident_before_bytes, peak_resident_bytes, device),
     })
 }
 

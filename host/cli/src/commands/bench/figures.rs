@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::device::DeviceFigures;
+
 /// Version of the layout of `bench.json`.
 pub const SCHEMA_VERSION: u32 = 1;
 
@@ -190,10 +192,12 @@ pub struct Resources {
     pub resident_before_bytes: Option<u64>,
     /// Peak of the process from then on; `null` where the system does not tell.
     pub peak_resident_bytes: Option<u64>,
-    /// `null` on the CPU.
+    /// Peak of the GPU's memory above what was in use before the plugin was created.
     pub peak_device_bytes: Option<u64>,
-    /// `null` on the CPU.
+    /// Energy of the GPU for one photo or pair under full load, idle draw included.
     pub joules: Option<f64>,
+    /// Why one of these two is `null`.
+    pub why_no_device_figures: Option<String>,
 }
 
 /// A distribution.
@@ -218,6 +222,14 @@ impl BenchReport {
     pub fn num_measured(&self) -> usize {
         let extractors = self.extractors.iter().filter(|row| row.outcome.is_measured()).count();
         extractors + self.combinations.iter().filter(|row| row.matching.is_measured()).count()
+    }
+}
+
+impl Resources {
+    /// With what a device needed.
+    pub fn new(resident_before_bytes: Option<u64>, peak_resident_bytes: Option<u64>, device: DeviceFigures) -> Self {
+        let DeviceFigures { peak_bytes: peak_device_bytes, joules, why_not: why_no_device_figures } = device;
+        Self { resident_before_bytes, peak_resident_bytes, peak_device_bytes, joules, why_no_device_figures }
     }
 }
 

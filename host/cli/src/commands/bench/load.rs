@@ -18,8 +18,19 @@ pub struct Load<R> {
     pub item_ms: Vec<f64>,
     /// Items a second, all instances together.
     pub items_per_sec: f64,
+    /// From the start of the first call to the end of the last; `None` if there was no call.
+    pub window: Option<Window>,
     /// What the work returned, one an item, in the order of the items.
     pub outputs: Vec<R>,
+}
+
+/// A stretch of time.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// Its start.
+    pub begun: Instant,
+    /// Its end.
+    pub ended: Instant,
 }
 
 /// Does `work` for items `0..num_items`, again and again until there are enough samples. Before that, each instance
@@ -85,10 +96,12 @@ fn summarised<R>(mut calls: Vec<Called<R>>, num_items: usize) -> Load<R> {
     calls.sort_by_key(|call| call.number);
     let begun = calls.iter().map(|call| call.begun).min();
     let ended = calls.iter().map(|call| call.ended).max();
-    let secs = begun.zip(ended).map_or(0.0, |(begun, ended)| (ended - begun).as_secs_f64());
+    let window = begun.zip(ended).map(|(begun, ended)| Window { begun, ended });
+    let secs = window.map_or(0.0, |window| (window.ended - window.begun).as_secs_f64());
     Load {
         item_ms: calls.iter().map(|call| 1000.0 * (call.ended - call.begun).as_secs_f64()).collect(),
         items_per_sec: calls.len() as f64 / secs.max(f64::MIN_POSITIVE),
+        window,
         outputs: calls.into_iter().take(num_items).map(|call| call.output).collect(),
     }
 }

@@ -9,6 +9,7 @@ use scene3d_pipeline::{DecodedPhoto, peak_resident_bytes, reset_peak_resident_by
 use scene3d_scene::{Correspondences, Matches};
 use scene3d_wire::{ImageFeatures, Named, NamedView, Prepared, PreparedPair};
 
+use super::device::DeviceMeter;
 use super::extract::{decode_all, file_name};
 use super::figures::{MatchFigures, Resources, Summary};
 use super::load::under_load;
@@ -36,11 +37,13 @@ pub fn measure(request: &Request, features: &Path, max_pairs: usize) -> Result<M
     let pairs = nearest_pairs(images.len(), max_pairs);
     ensure!(!pairs.is_empty(), "keypoints were found in {} photos, expected at least 2", images.len());
     let resident_before_bytes = reset_peak_resident_bytes();
+    let meter = DeviceMeter::start(plan.device);
     let pool = spawn_all(plan, &registry, pipeline)?;
     let preparing = under_load(pool.instances(), images.len(), |instance, item| prepare(instance, &images[item]))?;
     let matching = under_load(pool.instances(), pairs.len(), |instance, item| {
         match_pair(instance, &images, &preparing.outputs, pairs[item])
     })?;
+    let device = meter.finish(matching.window, matching.item_ms.len());
     let num_matches: usize = matching.outputs.iter().sum();
     let peak_resident_bytes = peak_resident_bytes();
     Ok(MatchFigures {
@@ -50,7 +53,7 @@ pub fn measure(request: &Request, features: &Path, max_pairs: usize) -> Result<M
         pair_ms: Summary::of(&matching.item_ms),
         pairs_per_sec: matching.items_per_sec,
         matches_per_pair: num_matches as f64 / pairs.len() as f64,
-        resources: Resources { resident_before_bytes, peak_resident_bytes, peak_device_bytes: None, joules: None },
+        resources: Resources::new(resident_before_bytes, peak_resident_bytes, device),
     })
 }
 

@@ -39,14 +39,16 @@ function figuresTable(title, note, rows, outcomeOf, columns) {
 }
 
 const peak = (of) => ({ title: "Peak memory", text: (f) => memory(of(f)), value: of, better: "min" });
+const onDevice = { title: "GPU memory", text: (f) => (f.peak_device_bytes === null ? "n/a" : size(f.peak_device_bytes)), value: (f) => f.peak_device_bytes, better: "min" };
+const energy = { title: "Energy", text: (f) => (f.joules === null ? "n/a" : `${fixed(f.joules, 2)} J`), value: (f) => f.joules, better: "min" };
 const timed = (title, of) => ({ title, text: (f) => ms(of(f)), value: of, better: "min" });
 const rate = (title, of) => ({ title, text: (f) => `${of(f) < 100 ? fixed(of(f), 2) : number(Math.round(of(f)))} /s`, value: of, better: "max" });
 const plain = (title, of) => ({ title, text: (f) => number(Math.round(of(f))) });
 
 const extractColumns = [timed("Median of an image", (f) => f.image_ms.p50), timed("p95", (f) => f.image_ms.p95), rate("Images", (f) => f.images_per_sec),
-  plain("Keypoints of an image", (f) => f.keypoints_per_image), peak((f) => f.peak_resident_bytes)];
+  plain("Keypoints of an image", (f) => f.keypoints_per_image), peak((f) => f.peak_resident_bytes), onDevice, energy];
 const matchColumns = [timed("Prepare an image", (f) => f.prepare_ms.p50), timed("Median of a pair", (f) => f.pair_ms.p50), timed("p95", (f) => f.pair_ms.p95),
-  rate("Pairs", (f) => f.pairs_per_sec), plain("Matches of a pair", (f) => f.matches_per_pair), peak((f) => f.peak_resident_bytes)];
+  rate("Pairs", (f) => f.pairs_per_sec), plain("Matches of a pair", (f) => f.matches_per_pair), peak((f) => f.peak_resident_bytes), onDevice, energy];
 const auc = (deg, i) => ({ title: `AUC at ${deg} deg`, text: (f) => `${fixed(f.auc_percent[i], 1)} %`, value: (f) => f.auc_percent[i], better: "max" });
 const runColumns = [{ title: "Registered", text: (f) => `${f.num_registered} / ${f.num_images}`, value: (f) => f.num_registered, better: "max" }, auc(1, 0), auc(3, 1), auc(5, 2),
   { title: "Centre error, rms", text: (f) => fixed(f.center_error_rms ?? NaN, 5), value: (f) => f.center_error_rms, better: "min" },
@@ -65,9 +67,15 @@ function plots() {
   return [el("div", { class: "two" }, bars("Extract", note("one image"), extractors), bars("Match", note("one pair, both images prepared"), combinations)), accuracyAgainstTime(runs)];
 }
 
+function whyNoDeviceFigures() {
+  const figures = [...page.extractors, ...page.combinations].map(figuresOf).filter(Boolean);
+  const reasons = new Set(figures.map((f) => f.why_no_device_figures).filter(Boolean));
+  return reasons.size ? ` GPU memory or energy is n/a: ${[...reasons].map(shown).join("; ")}.` : "";
+}
+
 function tables() {
   const runs = page.combinations.filter((row) => row.reconstruction);
-  return [figuresTable("Extractors", "Bold is best. Peak memory is that of the whole process, photos included.", page.extractors, (row) => row, extractColumns),
+  return [figuresTable("Extractors", `Bold is best. Peak memory is that of the whole process, photos included; energy is the GPU's for one item.${whyNoDeviceFigures()}`, page.extractors, (row) => row, extractColumns),
     figuresTable("Extractors with matchers", "Preparing happens once an image, however many pairs it is in.", page.combinations, (row) => row, matchColumns),
     figuresTable("Whole runs", `Against ${page.ground_truth === null ? "" : shown(page.ground_truth)}. The centre error is in units of the ground truth; peak memory is without the mapper's own processes.`, runs, (row) => row.reconstruction, runColumns)];
 }

@@ -1,5 +1,6 @@
 //! The figures as aligned tables for a terminal; `*` marks the best of a column.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::figures::{BenchReport, CombinationRow, ExtractFigures, MatchFigures, Outcome, ReconstructFigures};
@@ -46,7 +47,9 @@ fn extract_columns() -> Vec<Column<ExtractFigures>> {
         time_column("p95", |f| Some(f.image_ms.p95)),
         column("images/s", Better::Higher, 2, |f| Some(f.images_per_sec)),
         column("keypoints/image", Better::Neither, 0, |f| Some(f.keypoints_per_image)),
-        column("peak MiB", Better::Lower, 0, |f| f.resources.peak_resident_bytes.map(|bytes| bytes as f64 / MIB)),
+        column("peak MiB", Better::Lower, 0, |f| f.resources.peak_resident_bytes.map(in_mib)),
+        column("device MiB", Better::Lower, 0, |f| f.resources.peak_device_bytes.map(in_mib)),
+        column("J/image", Better::Lower, 2, |f| f.resources.joules),
     ]
 }
 
@@ -57,7 +60,9 @@ fn match_columns() -> Vec<Column<MatchFigures>> {
         time_column("p95", |f| Some(f.pair_ms.p95)),
         column("pairs/s", Better::Higher, 2, |f| Some(f.pairs_per_sec)),
         column("matches/pair", Better::Neither, 0, |f| Some(f.matches_per_pair)),
-        column("peak MiB", Better::Lower, 0, |f| f.resources.peak_resident_bytes.map(|bytes| bytes as f64 / MIB)),
+        column("peak MiB", Better::Lower, 0, |f| f.resources.peak_resident_bytes.map(in_mib)),
+        column("device MiB", Better::Lower, 0, |f| f.resources.peak_device_bytes.map(in_mib)),
+        column("J/pair", Better::Lower, 2, |f| f.resources.joules),
     ]
 }
 
@@ -70,11 +75,15 @@ fn reconstruct_columns() -> Vec<Column<ReconstructFigures>> {
         column("AUC@5 %", Better::Higher, 1, |f| Some(f.auc_percent[2])),
         column("centre error rms", Better::Lower, 5, |f| f.center_error_rms),
         time_column("total s", |f| Some(f.total_secs)),
-        column("peak MiB", Better::Lower, 0, |f| f.peak_resident_bytes.map(|bytes| bytes as f64 / MIB)),
+        column("peak MiB", Better::Lower, 0, |f| f.peak_resident_bytes.map(in_mib)),
     ]
 }
 
-/// All tables.
+fn in_mib(bytes: u64) -> f64 {
+    bytes as f64 / MIB
+}
+
+/// All tables, and why figures of the GPU are missing.
 pub fn of(report: &BenchReport) -> String {
     let extractors = report.extractors.iter().map(|row| (row.extractor.clone(), &row.outcome));
     let name = |row: &CombinationRow| format!("{}+{}", row.extractor, row.matcher);
@@ -85,7 +94,15 @@ pub fn of(report: &BenchReport) -> String {
         table("extractor+matcher", &combinations.collect::<Vec<_>>(), &match_columns()),
         table("whole run", &runs.collect::<Vec<_>>(), &reconstruct_columns()),
     ];
-    parts.into_iter().filter(|part| !part.is_empty()).map(|part| part + "\n").collect()
+    let tables: String = parts.into_iter().filter(|part| !part.is_empty()).map(|part| part + "\n").collect();
+    let reasons: BTreeSet<&str> = why_no_device_figures(report).collect();
+    tables + &reasons.into_iter().map(|reason| format!("GPU memory or energy is n/a: {reason}\n")).collect::<String>()
+}
+
+fn why_no_device_figures(report: &BenchReport) -> impl Iterator<Item = &str> {
+    let extractors = report.extractors.iter().filter_map(|row| row.outcome.figures()).map(|f| &f.resources);
+    let matchers = report.combinations.iter().filter_map(|row| row.matching.figures()).map(|f| &f.resources);
+    extractors.chain(matchers).filter_map(|resources| resources.why_no_device_figures.as_deref())
 }
 
 fn table<T>(title: &str, rows: &[(String, &Outcome<T>)], columns: &[Column<T>]) -> String {
@@ -119,7 +136,7 @@ fn cells<T>(column: &Column<T>, rows: &[(String, &Outcome<T>)]) -> Vec<String> {
     let best = best(column.better, &texts);
     let marked = |text: Option<String>| {
         let is_best = best.is_some() && text == best;
-        format!("{}{}", text.as_deref().unwrap_or("-"), if is_best { '*' } else { ' ' })
+        format!("{}{}", text.as_deref().unwrap_or("n/a"), if is_best { '*' } else { ' ' })
     };
     std::iter::once(format!("{} ", column.title)).chain(texts.iter().cloned().map(marked)).collect()
 }
