@@ -21,6 +21,18 @@ pub(crate) enum Argument<'a> {
     Float(f32),
 }
 
+#[cfg(feature = "twin")]
+thread_local! {
+    static NUM_LAUNCHES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Kernels that this thread has run on the CPU.
+#[cfg(feature = "twin")]
+#[must_use]
+pub fn num_twin_launches() -> usize {
+    NUM_LAUNCHES.get()
+}
+
 /// What runs kernels.
 #[derive(Debug)]
 pub(crate) enum Machine {
@@ -69,7 +81,10 @@ impl Machine {
                     library.kernel(name)?.launch(blocks, kernel.threads, &mut pointers)?;
                 }
                 #[cfg(feature = "twin")]
-                Self::Host => (kernel.twin)(blocks.as_ptr(), pointers.as_mut_ptr()),
+                Self::Host => {
+                    NUM_LAUNCHES.set(NUM_LAUNCHES.get() + 1);
+                    (kernel.twin)(blocks.as_ptr(), pointers.as_mut_ptr());
+                }
             }
         }
         Ok(())

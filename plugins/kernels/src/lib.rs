@@ -20,6 +20,8 @@ use tch::{Device, Kind, Tensor};
 pub use aliked::{Branches, Frame};
 pub use detect::{Candidates, Peaks, Suppression};
 pub use image::REPORT;
+#[cfg(feature = "twin")]
+pub use launch::num_twin_launches;
 pub use nearest::{DenseMap, Walk};
 
 use launch::{Argument, Machine};

@@ -67,8 +67,9 @@ impl Kernels {
     /// # Errors
     /// [`TorchError`] for maps that are not supported.
     pub fn nearest(&self, maps: DenseMap<'_>, from: usize, pixels: &Tensor) -> Result<Tensor> {
-        let (walkers, list) = self.walkers(from, pixels)?;
-        self.step(maps, from, &walkers, &list, &self.list(pixels.size1()?))?;
+        let counts = self.zeros(&[2], Kind::Int);
+        let (walkers, list) = self.walkers(from, pixels, &counts)?;
+        self.step(maps, from, &walkers, &list, &self.list(pixels.size1()?, &counts, 1)?)?;
         Ok(walkers.state.select(1, 1 - from as i64).contiguous())
     }
 
@@ -77,28 +78,30 @@ impl Kernels {
     /// # Errors
     /// As [`Self::nearest`].
     pub fn walk(&self, maps: DenseMap<'_>, from: usize, seeds: &Tensor, rounds: usize) -> Result<Walk> {
-        let (walkers, mut list) = self.walkers(from, seeds)?;
+        let counts = self.zeros(&[2 * rounds as i64 + 1], Kind::Int);
+        let (walkers, mut list) = self.walkers(from, seeds, &counts)?;
         for step in 0..2 * rounds {
-            let next = self.list(seeds.size1()?);
+            let next = self.list(seeds.size1()?, &counts, step as i64 + 1)?;
             self.step(maps, (from + step) % 2, &walkers, &list, &next)?;
             list = next;
         }
         Ok(Walk { state: walkers.state })
     }
 
-    fn walkers(&self, from: usize, pixels: &Tensor) -> Result<(Walkers, List)> {
+    /// Walkers at their seeds, all of them in the first list.
+    fn walkers(&self, from: usize, pixels: &Tensor, counts: &Tensor) -> Result<(Walkers, List)> {
         let num_walkers = pixels.size1()?;
         let state = Tensor::full([num_walkers, 3], -1, (Kind::Int, self.device()));
         state.select(1, from as i64).f_copy_(pixels)?;
-        let list = List {
-            numbers: Tensor::arange(num_walkers, (Kind::Int, self.device())),
-            count: Tensor::full([1], num_walkers, (Kind::Int, self.device())),
-        };
+        let _ = counts.f_get(0)?.f_fill_(num_walkers)?;
+        let numbers = Tensor::arange(num_walkers, (Kind::Int, self.device()));
+        let list = List { numbers, ..self.list(0, counts, 0)? };
         Ok((Walkers { state, best: self.zeros(&[num_walkers], Kind::Int64) }, list))
     }
 
-    fn list(&self, capacity: i64) -> List {
-        List { numbers: self.empty(&[capacity], Kind::Int), count: self.zeros(&[1], Kind::Int) }
+    /// Room for a list whose length is a number of `counts`, which begins at 0.
+    fn list(&self, capacity: i64, counts: &Tensor, number: i64) -> Result<List> {
+        Ok(List { numbers: self.empty(&[capacity], Kind::Int), count: counts.f_narrow(0, number, 1)? })
     }
 
     /// Moves the walkers of a list from their place in view `from` to the nearest in the other; who moved is in `next`.

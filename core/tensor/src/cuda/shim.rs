@@ -110,3 +110,45 @@ fn open() -> Result<Shim, String> {
         Ok(shim)
     }
 }
+
+#[cfg(cuda_shim)]
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::process::Command;
+
+    /// Names in a library's dynamic symbol table, with the versions that the system's libraries give theirs.
+    fn symbols(library: &str, which: &str) -> Vec<String> {
+        let output = Command::new("nm").args(["--dynamic", which, library]).output().unwrap();
+        assert!(output.status.success(), "{library}: {}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let strong = text.lines().filter(|line| !line.contains(" w "));
+        strong.filter_map(|line| line.split_whitespace().last().map(str::to_owned)).collect()
+    }
+
+    fn without_version(symbol: &str) -> &str {
+        symbol.split('@').next().unwrap_or_default()
+    }
+
+    /// What the shim lacks is in the libraries that are there without CUDA, or of the two that come with it.
+    #[test]
+    fn the_shim_lacks_nothing_that_torch_and_the_runtime_do_not_have() {
+        let torch = env!("LIBTORCH");
+        let libraries = [
+            format!("{torch}/lib/libc10.so"),
+            format!("{torch}/lib/libtorch_cpu.so"),
+            format!("{torch}/../nvidia/cu13/lib/libcudart.so.13"),
+        ];
+        let defined: Vec<String> = libraries.iter().flat_map(|library| symbols(library, "--defined-only")).collect();
+        let there: HashSet<&str> = defined.iter().map(|symbol| without_version(symbol)).collect();
+        let lacking = symbols(env!("SCENE3D_CUDA_SHIM"), "--undefined-only");
+        assert!(lacking.iter().any(|symbol| without_version(symbol) == "cudaLibraryLoadData"), "{lacking:?}");
+        // mangled: at::cuda in libtorch_cuda.so, c10::cuda in libc10_cuda.so
+        let is_of_cuda = |symbol: &str| ["2at4cuda", "3c104cuda"].iter().any(|scope| symbol.contains(scope));
+        let is_of_system = |symbol: &str| ["@GLIBC", "@CXXABI", "@GCC"].iter().any(|version| symbol.contains(version));
+        let known =
+            |symbol: &str| there.contains(without_version(symbol)) || is_of_cuda(symbol) || is_of_system(symbol);
+        let unknown: Vec<&String> = lacking.iter().filter(|symbol| !known(symbol)).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
+}

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use scene3d_torch::testing::{Golden, Tolerance, find_weights};
+use scene3d_torch::testing::{Golden, Tolerance, find_weights, num_launches};
 use scene3d_torch::{Precision, TorchContext, Weights};
 use tch::{Device, Kind, Tensor};
 
-use scene3d_kernels::Kernels;
+use scene3d_kernels::{Kernels, num_twin_launches};
 
 use crate::cpu::map::Map;
 use crate::cpu::{CpuNetwork, Workspace};
@@ -266,6 +266,22 @@ fn run_fused(weights: &Weights, model: Model, golden: &Golden, step: usize) -> R
             blocks: blocks.map(|block| block.squeeze_dim(0)),
         }
     })
+}
+
+/// The numbers of docs/launches.md.
+#[test]
+fn an_image_takes_few_launches() {
+    let Some(weights) = weights(Model::N16rot) else { return };
+    let count = |kernels: Option<Kernels>| {
+        let parameters = Parameters::read(&weights, Model::N16rot.sizes()).unwrap();
+        let context = TorchContext::on(Device::Cpu, 1, Precision::Fp32).unwrap();
+        let network = TorchNetwork::with_kernels(parameters, context, kernels).unwrap();
+        let run = || tch::no_grad(|| network.run(&image0(), SELECTION)).unwrap();
+        let before = num_twin_launches();
+        let (_, of_torch) = num_launches(run);
+        [of_torch, num_twin_launches() - before]
+    };
+    assert_eq!([count(None), count(Some(Kernels::twin()))], [[248, 0], [55, 11]]);
 }
 
 /// `[dim, h, w]` of every `step`-th pixel.

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use scene3d_kernels::Kernels;
+use scene3d_kernels::{Kernels, num_twin_launches};
 use scene3d_sdk::{Features, ImageTensor, Tensor};
-use scene3d_torch::testing::{Golden, Tolerance, assert_close, find_weights};
+use scene3d_torch::testing::{Golden, Tolerance, assert_close, find_weights, num_launches};
 use scene3d_torch::{Precision, TorchContext, Weights};
 use tch::{Device, Kind};
 
@@ -175,6 +175,23 @@ fn with_kernels(
 ) -> SuperPoint {
     let network = TorchNetwork::with_kernels(&Units::load(weights).unwrap(), context, kernels);
     SuperPoint { config, network: Network::Torch(Box::new(network), context) }
+}
+
+/// The numbers of docs/launches.md, for one image and for a batch of two.
+#[test]
+fn a_batch_takes_few_launches() {
+    let context = TorchContext::on(Device::Cpu, 1, Precision::Fp32).unwrap();
+    let count = |kernels: Option<Kernels>, num_images: i64| {
+        let network = TorchNetwork::with_kernels(&Units::load(&formula_weights()).unwrap(), context, kernels);
+        let pixels = golden_image().unsqueeze(0).repeat([num_images, 1, 1, 1]);
+        let run = || tch::no_grad(|| network.features(&pixels, &golden_config(Precision::Fp32))).unwrap();
+        let before = num_twin_launches();
+        let (_, of_torch) = num_launches(run);
+        [of_torch, num_twin_launches() - before]
+    };
+    let twin = || Some(Kernels::twin());
+    let counts = [count(None, 1), count(None, 2), count(twin(), 1), count(twin(), 2)];
+    assert_eq!(counts, [[104, 0], [149, 0], [56, 5], [56, 5]]);
 }
 
 #[test]
