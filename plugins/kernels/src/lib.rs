@@ -1,7 +1,7 @@
 //! Fused device kernels of the libtorch plugins: what takes torch dozens of launches takes one.
 //!
 //! The sources in `cuda/` are compiled ahead by NVRTC for every architecture of `build/targets.rs`, and, for tests, as C++
-//! for the CPU: [`Kernels::twin`] runs the same code with the same arguments, block by block. A build without NVRTC has no
+//! for the CPU: with feature `twin`, `Kernels::twin` runs the same code with the same arguments, block by block. A build without NVRTC has no
 //! kernels, and [`Kernels::on`] says so: callers then compose torch operations, as they do on the CPU.
 
 mod aliked;
