@@ -1,8 +1,9 @@
-//! The repository's own commands: `cargo xtask setup | build | demo | test | tidy`.
+//! The repository's own commands: `cargo xtask setup | build | kernels | demo | test | tidy`.
 
 mod build;
 mod command;
 mod demo;
+mod kernels;
 mod plugins;
 mod setup;
 mod test;
@@ -22,10 +23,11 @@ usage: cargo xtask COMMAND
 
   setup [--cuda] [--force] [--official]
                      fetch libtorch, weights, pycolmap and gltf-validator into .deps/
-                       --cuda      also libtorch's CUDA libraries (several GB)
+                       --cuda      also libtorch's CUDA libraries and what compiles device code (several GB)
                        --force     lay out everything again
                        --official  libtorch from pytorch.org instead of the Python package index
   build              setup, then the host and every plugin, staged in target/release/plugins/
+  kernels            fetch NVRTC, then compile the device code for every architecture (no GPU needed)
   demo [PHOTOS_DIR]  build, then reconstruct the sample scene or your photos into out/
   test [ARGS..]      build, then every test; ARGS go to cargo nextest
   tidy               layers, file sizes, links, left-over words, ABI hash
@@ -55,6 +57,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     match (command, rest) {
         ("setup", options) => setup::run(&workspace, &Options::parse(options)?)?,
         ("build", []) => build::run(&workspace)?,
+        ("kernels", []) => kernels::run(&workspace)?,
         ("demo", []) => demo::run(&workspace, None)?,
         ("demo", [photos]) => demo::run(&workspace, Some(photos.as_ref()))?,
         ("test", nextest_arguments) => return test::run(&workspace, nextest_arguments),

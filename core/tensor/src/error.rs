@@ -56,6 +56,9 @@ pub enum TensorError {
     /// A shape spec that can't be read.
     #[error("shape spec `{0}` can't be read, expected something like [N, 2] or [B, ..., 3]")]
     Spec(String),
+    /// CUDA's libraries, or libtorch's for it, are not there.
+    #[error("cuda is not there: {0}")]
+    NoCuda(String),
     /// The torch bridge failed.
     #[error("torch refused the tensor: {0}")]
     Torch(String),

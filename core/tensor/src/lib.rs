@@ -1,8 +1,10 @@
 //! DLPack tensors as they cross the plugin boundary: ownership, element type, device, shape specs.
 //!
 //! [`Tensor`] owns a `DLManagedTensorVersioned` and calls its deleter; [`TensorView`] borrows one for a call.
-//! Feature `torch` adds [`torch`], the bridge to `tch` over a small ATen shim.
+//! Feature `torch` adds [`torch`], the bridge to `tch` over a small ATen shim, and [`cuda`], what tch lacks of CUDA.
 
+#[cfg(feature = "torch")]
+pub mod cuda;
 mod dlpack;
 mod dtype;
 mod error;

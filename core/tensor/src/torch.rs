@@ -1,7 +1,7 @@
 //! The bridge between DLPack tensors and `tch`, without copies, over the ATen shim.
 #![allow(unsafe_code)] // calls into the C++ shim
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 
 use crate::{Tensor, TensorError, TensorView};
 
@@ -9,6 +9,9 @@ unsafe extern "C" {
     fn scene3d_torch_last_error() -> *const c_char;
     fn scene3d_torch_to_dlpack(tensor: *mut c_void) -> *mut c_void;
     fn scene3d_torch_from_dlpack(managed: *mut c_void) -> *mut c_void;
+    fn scene3d_torch_record(silent: *const c_char) -> *mut c_void;
+    fn scene3d_torch_recorded(recording: *mut c_void) -> *const c_char;
+    fn scene3d_torch_record_free(recording: *mut c_void);
 }
 
 /// A torch tensor handed over the boundary; it shares the storage.
@@ -45,6 +48,36 @@ pub fn with_torch<R>(view: TensorView<'_>, read: impl FnOnce(&tch::Tensor) -> R)
     Ok(read(&tensor))
 }
 
+/// Runs `work`, and tells which of torch's operations it made on this thread, and how often: not those in `silent`, nor
+/// those that call one that is told.
+///
+/// # Errors
+/// [`TensorError::Torch`] inside of another recording.
+pub fn operations<R>(silent: &[&str], work: impl FnOnce() -> R) -> Result<(R, Vec<(String, usize)>), TensorError> {
+    struct Recording(*mut c_void);
+    impl Drop for Recording {
+        fn drop(&mut self) {
+            // SAFETY: owned, made on this thread, and used no more.
+            unsafe { scene3d_torch_record_free(self.0) };
+        }
+    }
+    let silent = CString::new(silent.join("\n")).map_err(|error| TensorError::Torch(error.to_string()))?;
+    // SAFETY: the shim copies the names and catches every exception; the result is owned.
+    let recording = Recording(unsafe { scene3d_torch_record(silent.as_ptr()) });
+    if recording.0.is_null() {
+        std::mem::forget(recording);
+        return Err(last_error());
+    }
+    let result = work();
+    // SAFETY: the recording lives, and with it its text.
+    let text = unsafe { CStr::from_ptr(scene3d_torch_recorded(recording.0)) }.to_string_lossy().into_owned();
+    let entry = |line: &str| {
+        let (count, name) = line.split_once(' ')?;
+        Some((name.to_owned(), count.parse().ok()?))
+    };
+    Ok((result, text.lines().filter_map(entry).collect()))
+}
+
 fn last_error() -> TensorError {
     // SAFETY: the shim returns a NUL-terminated thread-local buffer.
     let message = unsafe { CStr::from_ptr(scene3d_torch_last_error()) };
@@ -76,6 +109,21 @@ mod tests {
             f64::try_from(t.sum(tch::Kind::Float)).unwrap()
         });
         assert_eq!(sum.unwrap(), 10.0);
+    }
+
+    #[test]
+    fn operations_are_told_once_and_silent_ones_never() {
+        let silent = ["aten::view", "aten::empty", "aten::as_strided", "aten::transpose", "aten::resize_"];
+        let (sum, recorded) = operations(&silent, || {
+            assert!(operations(&[], || ()).is_err());
+            let ones = tch::Tensor::ones([2, 3], (tch::Kind::Float, tch::Device::Cpu));
+            ones.matmul(&ones.transpose(0, 1)).relu().sum(tch::Kind::Float)
+        })
+        .unwrap();
+        assert_eq!(f64::try_from(sum).unwrap(), 12.0);
+        let count = |name: &str| recorded.iter().find(|(known, _)| known == name).map_or(0, |(_, count)| *count);
+        assert_eq!(["aten::clamp_min", "aten::relu", "aten::transpose", "aten::empty"].map(count), [1, 0, 0, 0]);
+        assert!(operations(&[], || ()).unwrap().1.is_empty());
     }
 
     #[test]

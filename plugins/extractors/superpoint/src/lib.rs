@@ -1,12 +1,14 @@
 //! SuperPoint: keypoints and descriptors by one small network (DeTone et al., "SuperPoint: self-supervised interest
 //! point detection and description", CVPRW 2018), as re-trained under MIT by rpautrat/SuperPoint.
 //!
-//! On a CPU in fp32 the network is our own code (`cpu`); elsewhere it is torch (`torch_network`).
+//! On a CPU in fp32 the network is our own code (`cpu`); elsewhere it is torch (`torch_network`), on CUDA with
+//! fused kernels for what comes after the network (`fused`).
 
 mod config;
 mod cpu;
 mod dense;
 mod detect;
+mod fused;
 mod torch_network;
 mod units;
 
@@ -96,7 +98,7 @@ impl SuperPoint {
             let network = if is_ours {
                 Network::Cpu(Box::new(CpuNetwork::new(&units)?))
             } else {
-                Network::Torch(Box::new(TorchNetwork::new(&units, context)), context)
+                Network::Torch(Box::new(TorchNetwork::new(&units, context)?), context)
             };
             Ok(Self { config, network })
         })
@@ -167,10 +169,8 @@ impl SuperPoint {
     ) -> scene3d_torch::Result<Vec<Features>> {
         let copied = |image: &ImageTensor<'_>| Ok(scene3d_tensor::torch::with_torch(image.pixels, tch::Tensor::copy)?);
         let pixels = images.iter().map(copied).collect::<scene3d_torch::Result<Vec<_>>>()?;
-        let dense = network.run(&tch::Tensor::stack(&pixels, 0));
-        let scores = dense.scores();
-        let features = images.iter().enumerate().map(|(index, image)| {
-            let found = torch_network::detect(&scores.get(index as i64), &self.config)?;
+        let found = network.features(&tch::Tensor::stack(&pixels, 0), &self.config)?;
+        let features = images.iter().zip(found).map(|(image, found)| {
             let [height, width] = image_sides(image);
             let scale = [image.image_size[0] as f32 / width as f32, image.image_size[1] as f32 / height as f32];
             let scale = tch::Tensor::from_slice(&scale).to_device(found.positions.device());
@@ -178,7 +178,7 @@ impl SuperPoint {
             Ok(Features {
                 keypoints: cross(&((&found.positions + 0.5) * scale))?,
                 scores: cross(&found.scores)?,
-                descriptors: cross(&dense.sample(index as i64, &found.positions))?,
+                descriptors: cross(&found.descriptors)?,
             })
         });
         features.collect()

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use scene3d_kernels::{Kernels, num_twin_launches};
 use scene3d_sdk::{Features, ImageTensor, Tensor};
-use scene3d_torch::testing::{Golden, Tolerance, assert_close, find_weights};
+use scene3d_torch::testing::{Golden, Tolerance, assert_close, find_weights, num_launches};
 use scene3d_torch::{Precision, TorchContext, Weights};
 use tch::{Device, Kind};
 
@@ -65,7 +66,7 @@ fn dense_of_cpu(weights: &Weights, image: &tch::Tensor) -> DenseTensors {
 
 fn dense_of_torch(weights: &Weights, image: &tch::Tensor, precision: Precision) -> DenseTensors {
     let context = TorchContext::on(Device::Cpu, 1, precision).unwrap();
-    let network = TorchNetwork::new(&Units::load(weights).unwrap(), context);
+    let network = TorchNetwork::new(&Units::load(weights).unwrap(), context).unwrap();
     let pixels = image.unsqueeze(0);
     let (backbone, dense) = tch::no_grad(|| (network.backbone(&pixels), network.run(&pixels)));
     DenseTensors {
@@ -159,9 +160,38 @@ fn keypoints_scores_and_descriptors_are_the_references() {
     let (golden, image) = (golden("superpoint_scene3d.safetensors"), golden_image());
     check_features(&golden, &extract(&extractor(&weights, golden_config(Precision::Fp32)), &[&image], 1)[0]);
     let context = TorchContext::on(Device::Cpu, 1, Precision::Fp32).unwrap();
-    let network = Network::Torch(Box::new(TorchNetwork::new(&Units::load(&weights).unwrap(), context)), context);
-    let torch = SuperPoint { config: golden_config(Precision::Fp32), network };
-    check_features(&golden, &extract(&torch, &[&image], 1)[0]);
+    for kernels in [None, Some(Kernels::twin())] {
+        let torch = with_kernels(&weights, golden_config(Precision::Fp32), context, kernels);
+        check_features(&golden, &extract(&torch, &[&image], 1)[0]);
+    }
+}
+
+/// Torch's network, and after it these kernels or torch's operations.
+fn with_kernels(
+    weights: &Weights,
+    config: SuperPointConfig,
+    context: TorchContext,
+    kernels: Option<Kernels>,
+) -> SuperPoint {
+    let network = TorchNetwork::with_kernels(&Units::load(weights).unwrap(), context, kernels);
+    SuperPoint { config, network: Network::Torch(Box::new(network), context) }
+}
+
+/// The numbers of docs/launches.md, for one image and for a batch of two.
+#[test]
+fn a_batch_takes_few_launches() {
+    let context = TorchContext::on(Device::Cpu, 1, Precision::Fp32).unwrap();
+    let count = |kernels: Option<Kernels>, num_images: i64| {
+        let network = TorchNetwork::with_kernels(&Units::load(&formula_weights()).unwrap(), context, kernels);
+        let pixels = golden_image().unsqueeze(0).repeat([num_images, 1, 1, 1]);
+        let run = || tch::no_grad(|| network.features(&pixels, &golden_config(Precision::Fp32))).unwrap();
+        let before = num_twin_launches();
+        let (_, of_torch) = num_launches(run);
+        [of_torch, num_twin_launches() - before]
+    };
+    let twin = || Some(Kernels::twin());
+    let counts = [count(None, 1), count(None, 2), count(twin(), 1), count(twin(), 2)];
+    assert_eq!(counts, [[104, 0], [149, 0], [56, 5], [56, 5]]);
 }
 
 #[test]
@@ -202,7 +232,17 @@ fn both_detections_find_the_same() {
         height: height as usize,
         width: width as usize,
     };
-    for (max_keypoints, nms_radius, remove_borders) in [(100, 4, 4), (100_000, 4, 4), (100_000, 1, 0), (50, 0, 200)] {
+    let cases = [
+        (100, 4, 4),
+        (4096, 4, 4),
+        (100_000, 4, 4),
+        (4000, 1, 0),
+        (300, 2, 7),
+        (200, 3, 4),
+        (50, 0, 200),
+        (50, 2, 200),
+    ];
+    for (max_keypoints, nms_radius, remove_borders) in cases {
         let config = SuperPointConfig { max_keypoints, nms_radius, remove_borders, ..SuperPointConfig::default() };
         let ours = detect::detect(&scores, &config);
         let torch = torch_network::detect(&dense.scores, &config).unwrap();
@@ -211,7 +251,27 @@ fn both_detections_find_the_same() {
         let ours: Vec<f32> = ours.iter().map(|detection| detection.score).collect();
         assert_eq!(ours, Vec::<f32>::try_from(torch.scores).unwrap());
         assert_eq!(ours.is_empty(), remove_borders == 200);
+        check_kernels(&dense.scores, &config, &positions, &ours);
     }
+}
+
+/// The same by the kernels' twins, of a batch whose other image is flat, where they can do it.
+fn check_kernels(scores: &tch::Tensor, config: &SuperPointConfig, positions: &[f32], expected: &[f32]) {
+    let (suppression, kernels) = (fused::suppression(config), Kernels::twin());
+    assert_eq!(suppression.is_supported(), (1..=4).contains(&config.nms_radius) && config.max_keypoints <= 4096);
+    if !suppression.is_supported() {
+        assert!(kernels.candidates(&scores.unsqueeze(0), suppression).is_err());
+        return;
+    }
+    let maps = tch::Tensor::stack(&[&scores.zeros_like(), scores], 0);
+    let candidates = kernels.candidates(&maps, suppression).unwrap();
+    assert_eq!(Vec::<i32>::try_from(&candidates.counts).unwrap(), [0, expected.len() as i32]);
+    let peaks = kernels.keypoints(&candidates, scores.size()[1]).unwrap();
+    let of_image = |tensor: &tch::Tensor| {
+        Vec::<f32>::try_from(tensor.get(1).narrow(0, 0, expected.len() as i64).flatten(0, -1)).unwrap()
+    };
+    assert_eq!(of_image(&peaks.positions), positions);
+    assert_eq!(of_image(&peaks.scores), expected);
 }
 
 fn bits(features: &Features) -> [Vec<u32>; 3] {

@@ -1,10 +1,12 @@
 //! The network and the detection as torch operations: on CUDA, and on CPU for bf16.
 
+use scene3d_kernels::Kernels;
 use scene3d_torch::{Result, TorchContext};
 use tch::{Kind, Tensor};
 
 use crate::SuperPointConfig;
 use crate::dense::{CELL, NUM_LOGITS};
+use crate::fused;
 use crate::units::{Unit, Units, is_pooled};
 
 /// Rounds of the reference's `simple_nms` after the first.
@@ -14,6 +16,7 @@ const NUM_ROUNDS: usize = 2;
 pub struct TorchNetwork {
     units: Units,
     context: TorchContext,
+    kernels: Option<Kernels>,
 }
 
 /// Dense output of a batch, f32.
@@ -21,6 +24,16 @@ pub struct DenseBatch {
     /// `[B, 65, h, w]`
     pub logits: Tensor,
     /// `[B, 256, h, w]`, unit length
+    pub descriptors: Tensor,
+}
+
+/// Keypoints and descriptors of one image.
+pub struct TorchFeatures {
+    /// `[N, 2] f32`, (x, y), px index, whole numbers
+    pub positions: Tensor,
+    /// `[N] f32`
+    pub scores: Tensor,
+    /// `[N, 256] f32`, unit length
     pub descriptors: Tensor,
 }
 
@@ -33,13 +46,23 @@ pub struct TorchDetections {
 }
 
 impl TorchNetwork {
-    /// Moves the units to the device.
-    pub fn new(units: &Units, context: TorchContext) -> Self {
+    /// Moves the units to the device; takes fused kernels where there are some for it.
+    pub fn new(units: &Units, context: TorchContext) -> Result<Self> {
+        Ok(Self::with_kernels(units, context, Kernels::on(context.device)?))
+    }
+
+    /// As [`Self::new`], with these kernels or none.
+    pub fn with_kernels(units: &Units, context: TorchContext, kernels: Option<Kernels>) -> Self {
         let place = |unit: &Unit| {
             let cast = |tensor: &Tensor| tensor.to_device(context.device).to_kind(context.kind);
+            // channels innermost in memory, as the kernels read them: the network's maps stay so
+            let weight = |tensor: &Tensor| match kernels {
+                Some(_) => cast(tensor).permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]),
+                None => cast(tensor),
+            };
             let vector = |tensor: &Tensor| cast(tensor).view([1, -1, 1, 1]);
             Unit {
-                weight: cast(&unit.weight),
+                weight: weight(&unit.weight),
                 bias: cast(&unit.bias),
                 scale: vector(&unit.scale),
                 shift: vector(&unit.shift),
@@ -52,17 +75,39 @@ impl TorchNetwork {
             detector: place_all(&units.detector),
             descriptor: place_all(&units.descriptor),
         };
-        Self { units, context }
+        Self { units, context, kernels }
+    }
+
+    /// Features of each image of `pixels [B, H, W, 3] u8`.
+    pub fn features(&self, pixels: &Tensor, config: &SuperPointConfig) -> Result<Vec<TorchFeatures>> {
+        let [logits, descriptors] = self.heads(pixels);
+        if let Some(kernels) = &self.kernels
+            && let Some(features) = fused::features(kernels, &logits, &descriptors, config)?
+        {
+            return Ok(features);
+        }
+        let dense = DenseBatch { logits, descriptors: normalize(&descriptors, 1) };
+        let scores = dense.scores();
+        let of_image = |image: i64| {
+            let TorchDetections { positions, scores } = detect(&scores.f_get(image)?, config)?;
+            Ok(TorchFeatures { descriptors: dense.sample(image, &positions), positions, scores })
+        };
+        (0..pixels.size()[0]).map(of_image).collect()
     }
 
     /// Dense output of `pixels [B, H, W, 3] u8`.
+    #[cfg(test)]
     pub fn run(&self, pixels: &Tensor) -> DenseBatch {
+        let [logits, descriptors] = self.heads(pixels);
+        DenseBatch { logits, descriptors: normalize(&descriptors, 1) }
+    }
+
+    /// Logits `[B, 65, h, w]` and descriptors `[B, 256, h, w]` of any length, f32.
+    fn heads(&self, pixels: &Tensor) -> [Tensor; 2] {
         let backbone = self.backbone(pixels);
-        let head = |units: &[Unit]| {
+        [&self.units.detector, &self.units.descriptor].map(|units| {
             units.iter().fold(backbone.shallow_clone(), |map, unit| unit.forward(&map)).to_kind(Kind::Float)
-        };
-        let descriptors = normalize(&head(&self.units.descriptor), 1);
-        DenseBatch { logits: head(&self.units.detector), descriptors }
+        })
     }
 
     /// `[B, 128, h, w]` of `pixels [B, H, W, 3] u8`.

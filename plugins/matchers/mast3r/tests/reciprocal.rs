@@ -1,11 +1,14 @@
-//! Reciprocal nearest neighbours against the reference's pixels, exactly, by both searches; and against brute force.
+//! Reciprocal nearest neighbours against the reference's pixels, exactly, by all searches; and against brute force.
 #![allow(clippy::unwrap_used)] // in a test, a failure to get there is a failure
 
 mod common;
 
 use common::golden;
+use scene3d_kernels::Kernels;
 use scene3d_mast3r::pixel_pairs::{Decoding, PixelPairs, pixel_pairs, symmetric_pixel_pairs};
-use scene3d_mast3r::reciprocal::{Cached, CpuSearch, Search, TorchSearch, View, WalkRule, reciprocal_pairs};
+use scene3d_mast3r::reciprocal::{
+    Cached, CpuSearch, DeviceSearch, Search, TorchSearch, View, WalkRule, reciprocal_pairs,
+};
 use scene3d_torch::testing::Golden;
 use tch::{Kind, Tensor};
 
@@ -40,7 +43,10 @@ fn rule(subsample: u32, pixel_tolerance: f32) -> WalkRule {
 #[test]
 fn pairs_are_exactly_the_references() {
     let golden = golden("mast3r_fast_nn");
-    let (mut cpu, mut cached, mut torch) = searches(&maps(&golden));
+    let maps = maps(&golden);
+    let (mut cpu, mut cached, mut torch) = searches(&maps);
+    let kernels = Kernels::twin();
+    let mut device = DeviceSearch::new(&kernels, [&maps[0], &maps[1]]).unwrap();
     for (prefix, rule) in [("s8", rule(8, 0.0)), ("s4", rule(4, 0.0)), ("s1", rule(1, 0.0)), ("s8_tol5", rule(8, 5.0))]
     {
         let expected = golden_pairs(&golden, prefix);
@@ -48,6 +54,9 @@ fn pairs_are_exactly_the_references() {
         assert_eq!(reciprocal_pairs(&mut cpu, View::First, rule).unwrap(), expected, "{prefix}");
         assert_eq!(reciprocal_pairs(&mut cached, View::First, rule).unwrap(), expected, "{prefix} cached");
         assert_eq!(reciprocal_pairs(&mut torch, View::First, rule).unwrap(), expected, "{prefix} torch");
+        assert_eq!(reciprocal_pairs(&mut device, View::First, rule).unwrap(), expected, "{prefix} kernels");
+        let of_second = reciprocal_pairs(&mut cpu, View::Second, rule).unwrap();
+        assert_eq!(reciprocal_pairs(&mut device, View::Second, rule).unwrap(), of_second, "{prefix} kernels, back");
     }
 }
 
@@ -113,6 +122,10 @@ fn nearest_pixels_are_those_of_brute_force() {
             assert_eq!(cpu.nearest(View::First, &queries).unwrap(), expected);
             assert_eq!(cpu.nearest(View::First, &[]).unwrap(), [0_u32; 0]);
         }
+        let kernels = Kernels::twin();
+        let mut device = DeviceSearch::new(&kernels, [&map1, &twice]).unwrap();
+        assert_eq!(device.nearest(View::First, &queries).unwrap(), expected);
+        assert_eq!(device.nearest(View::First, &[]).unwrap(), [0_u32; 0]);
     }
 }
 
@@ -135,4 +148,7 @@ fn maps_that_do_not_belong_together_are_refused() {
     let error = CpuSearch::new([&map1, &map2.narrow(2, 0, 23)], 1).unwrap_err().to_string();
     assert!(error.contains("expected [H, W, D] with one D"), "{error}");
     assert!(TorchSearch::new([&map1.narrow(0, 0, 0), &map2]).is_err());
+    let wide = map1.repeat([1, 1, 2]);
+    let error = DeviceSearch::new(&Kernels::twin(), [&wide, &wide]).unwrap_err().to_string();
+    assert!(error.contains("up to 32 channels"), "{error}");
 }

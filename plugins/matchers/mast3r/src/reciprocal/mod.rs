@@ -5,6 +5,7 @@
 
 mod cache;
 mod cpu;
+mod device;
 mod kernel;
 mod torch;
 
@@ -12,6 +13,7 @@ use crate::Result;
 
 pub use cache::Cached;
 pub use cpu::CpuSearch;
+pub use device::DeviceSearch;
 pub use torch::TorchSearch;
 
 /// Rounds after which a seed that still moves is dropped.
@@ -55,6 +57,14 @@ pub trait Search {
     /// # Errors
     /// [`crate::Mast3rError::Torch`] if torch refuses an operation.
     fn nearest(&mut self, from: View, pixels: &[u32]) -> Result<Vec<u32>>;
+
+    /// Places `[pixel of from, pixel of the other]` where walks from these pixels of a view came to rest.
+    ///
+    /// # Errors
+    /// As [`Self::nearest`].
+    fn walk(&mut self, from: View, seeds: &[u32]) -> Result<Vec<[u32; 2]>> {
+        walk(self, from, seeds)
+    }
 }
 
 /// Where walks start and end.
@@ -76,7 +86,7 @@ pub fn reciprocal_pairs(search: &mut impl Search, from: View, rule: WalkRule) ->
     let mut pairs = if rule.pixel_tolerance > 0.0 {
         returning_seeds(search, from, &seeds, rule.pixel_tolerance)?
     } else {
-        walk(search, from, seeds)?
+        search.walk(from, &seeds)?
     };
     pairs.sort_unstable();
     pairs.dedup();
@@ -90,8 +100,8 @@ fn seeds([width, height]: [u32; 2], subsample: u32) -> Vec<u32> {
     along(height).flat_map(|y| along(width).map(move |x| x + width * y)).collect()
 }
 
-fn walk(search: &mut impl Search, from: View, seeds: Vec<u32>) -> Result<Vec<[u32; 2]>> {
-    let mut places: Vec<[u32; 2]> = seeds.into_iter().map(|seed| [seed, NONE]).collect();
+fn walk<S: Search + ?Sized>(search: &mut S, from: View, seeds: &[u32]) -> Result<Vec<[u32; 2]>> {
+    let mut places: Vec<[u32; 2]> = seeds.iter().map(|seed| [*seed, NONE]).collect();
     let mut moving: Vec<usize> = (0..places.len()).collect();
     for _ in 0..MAX_ROUNDS {
         for at in [0, 1] {
@@ -106,8 +116,8 @@ fn walk(search: &mut impl Search, from: View, seeds: Vec<u32>) -> Result<Vec<[u3
 }
 
 /// Looks from the walkers' places in `view`, entry `at`, for their places in the other; who moved there goes on.
-fn step(
-    search: &mut impl Search,
+fn step<S: Search + ?Sized>(
+    search: &mut S,
     view: View,
     at: usize,
     places: &mut [[u32; 2]],
