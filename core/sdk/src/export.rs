@@ -13,12 +13,12 @@ use std::sync::{Mutex, PoisonError};
 
 use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::std_types::{RErr, ROk, RResult, RSlice, RStr, RVec};
-use scene3d_abi::ext::{PREPARE, Prepare};
+use scene3d_abi::ext::{COPY, COUNT_TRANSFER, Copy, CountTransfer, PREPARE, Prepare};
 use scene3d_abi::{
-    ABI_VERSION, AbiError, AbiVersion, CallContext, ErrorCode, OwnedPort, PluginMod, PluginModRef, Port, Stage,
-    StageVt, StageVtRef, TensorPtr,
+    ABI_VERSION, AbiError, AbiVersion, CallContext, Device as AbiDevice, ErrorCode, OwnedPort, PluginMod, PluginModRef,
+    Port, Stage, StageVt, StageVtRef, TensorPtr,
 };
-use scene3d_tensor::TensorView;
+use scene3d_tensor::{Device, TensorView};
 use scene3d_wire::{Named, NamedView};
 
 use crate::{Host, Result, SdkError, StageOf};
@@ -139,6 +139,17 @@ extern "C" fn prepare<S: StageOf>(
     call::<S>(state, context, inputs, S::prepare)
 }
 
+extern "C" fn copy<S: StageOf>(
+    state: *mut c_void,
+    context: &CallContext,
+    device: AbiDevice,
+    inputs: RSlice<'_, Port<'_>>,
+) -> RResult<RVec<OwnedPort>, AbiError> {
+    call::<S>(state, context, inputs, |stage, tensors, host| {
+        stage.copy_to(Device::from_numbers(device.kind, device.index)?, tensors, host)
+    })
+}
+
 fn call<S: StageOf>(
     state: *mut c_void,
     context: &CallContext,
@@ -184,7 +195,21 @@ extern "C" fn stage_extension<S: StageOf>(_: *mut c_void, id: RStr<'_>) -> *cons
         let extension: &'static Prepare = const { &Prepare { prepare: prepare::<S> } };
         return ptr::from_ref(extension).cast();
     }
+    if id.as_str() == COPY {
+        let extension: &'static Copy = const { &Copy { copy: copy::<S> } };
+        return ptr::from_ref(extension).cast();
+    }
     ptr::null()
+}
+
+/// Tells the host what crossed between a device and host memory; an older host keeps no account.
+pub(crate) fn count_transfer(context: &CallContext, to: Device, what: &str, num_copies: u64, num_bytes: u64) {
+    let extension = context.host.get_extension()(context.host_data, RStr::from_str(COUNT_TRANSFER));
+    // SAFETY: the ABI says that a non-null answer to this id is a `'static` `CountTransfer`.
+    if let Some(extension) = unsafe { extension.cast::<CountTransfer>().as_ref() } {
+        let (kind, index) = to.to_numbers();
+        (extension.count)(context.host_data, AbiDevice { kind, index }, what.into(), num_copies, num_bytes);
+    }
 }
 
 extern "C" fn destroy<S: StageOf>(state: *mut c_void) {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use scene3d_abi::{CallContext, Level};
 use scene3d_tensor::Device;
 
+use crate::export::count_transfer;
 use crate::{Result, SdkError};
 
 /// Level of a log line.
@@ -55,6 +56,12 @@ impl<'a> Host<'a> {
     #[must_use]
     pub fn cuda_stream(&self) -> u64 {
         self.context.cuda_stream
+    }
+
+    /// Tells the host that `num_bytes` of `what` crossed to a device, or back to the CPU, in `num_copies` copies; it keeps
+    /// account of them. Nothing crosses for a stage on the CPU.
+    pub fn count_transfer(&self, to: Device, what: &str, num_copies: u64, num_bytes: u64) {
+        count_transfer(self.context, to, what, num_copies, num_bytes);
     }
 
     /// Writes a line to the host's log under the plugin's id.

@@ -1,6 +1,7 @@
 //! Lowers the typed traits to named tensors.
 
 use scene3d_abi::{CallContext, CreateRequest, Descriptor};
+use scene3d_tensor::Device;
 use scene3d_wire::{ImageFeatures, ImageTensor, MatchGraph, Named, NamedView, PreparedPair, items};
 
 use crate::{
@@ -38,6 +39,10 @@ impl<T: Extractor> StageOf for ExtractorStage<T> {
     fn prepare(&mut self, _: &NamedView<'_>, _: &Host<'_>) -> Result<Named> {
         Err(SdkError::unsupported("an extractor prepares nothing"))
     }
+
+    fn copy_to(&mut self, device: Device, tensors: &NamedView<'_>, host: &Host<'_>) -> Result<Named> {
+        self.0.copy_to(device, tensors, host)
+    }
 }
 
 impl<T: Matcher> StageOf for MatcherStage<T> {
@@ -65,6 +70,10 @@ impl<T: Matcher> StageOf for MatcherStage<T> {
     fn prepare(&mut self, inputs: &NamedView<'_>, host: &Host<'_>) -> Result<Named> {
         self.0.prepare(&ImageFeatures::from_named(inputs)?, host)
     }
+
+    fn copy_to(&mut self, device: Device, tensors: &NamedView<'_>, host: &Host<'_>) -> Result<Named> {
+        self.0.copy_to(device, tensors, host)
+    }
 }
 
 impl<T: Mapper> StageOf for MapperStage<T> {
@@ -84,6 +93,10 @@ impl<T: Mapper> StageOf for MapperStage<T> {
 
     fn prepare(&mut self, _: &NamedView<'_>, _: &Host<'_>) -> Result<Named> {
         Err(SdkError::unsupported("a mapper prepares nothing"))
+    }
+
+    fn copy_to(&mut self, _: Device, _: &NamedView<'_>, _: &Host<'_>) -> Result<Named> {
+        Err(SdkError::unsupported("a mapper copies nothing: its tensors are the host's"))
     }
 }
 

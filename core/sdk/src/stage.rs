@@ -1,6 +1,7 @@
 //! The three kinds of stage that an author implements.
 
 use scene3d_abi::{CallContext, Descriptor};
+use scene3d_tensor::Device;
 use scene3d_wire::{
     Features, ImageFeatures, ImageTensor, Mapping, MatchGraph, Named, NamedView, Prepared, PreparedPair,
 };
@@ -26,6 +27,14 @@ pub trait Extractor: Sized + 'static {
     /// # Errors
     /// A code and what to do about it; `CANCELLED` when the host asked to stop.
     fn extract(&mut self, images: &[ImageTensor<'_>], host: &Host<'_>) -> Result<Vec<Features>>;
+
+    /// Copies of tensors on a device, for stages that work on another than the CPU.
+    ///
+    /// # Errors
+    /// A code and what to do about it.
+    fn copy_to(&mut self, device: Device, tensors: &NamedView<'_>, _: &Host<'_>) -> Result<Named> {
+        copy_in_host_memory(device, tensors)
+    }
 }
 
 /// Matches image pairs.
@@ -57,6 +66,18 @@ pub trait Matcher: Sized + 'static {
     /// # Errors
     /// A code and what to do about it; `CANCELLED` when the host asked to stop.
     fn match_pairs(&mut self, pairs: &[PreparedPair<'_>], host: &Host<'_>) -> Result<Vec<Self::Output>>;
+
+    /// Copies of tensors on a device, for stages that work on another than the CPU.
+    ///
+    /// # Errors
+    /// A code and what to do about it.
+    fn copy_to(&mut self, device: Device, tensors: &NamedView<'_>, _: &Host<'_>) -> Result<Named> {
+        copy_in_host_memory(device, tensors)
+    }
+}
+
+fn copy_in_host_memory(device: Device, tensors: &NamedView<'_>) -> Result<Named> {
+    tensors.0.iter().map(|(name, view)| Ok(((*name).to_owned(), view.copy_to(device)?))).collect()
 }
 
 /// Makes reconstructions of a match graph.
@@ -100,6 +121,11 @@ pub trait StageOf: Sized + 'static {
     /// # Errors
     /// `UNSUPPORTED` unless the stage is a matcher.
     fn prepare(&mut self, inputs: &NamedView<'_>, host: &Host<'_>) -> Result<Named>;
+    /// Copies tensors to a device.
+    ///
+    /// # Errors
+    /// `UNSUPPORTED` for a mapper: its tensors are the host's.
+    fn copy_to(&mut self, device: Device, tensors: &NamedView<'_>, host: &Host<'_>) -> Result<Named>;
     /// Whether [`Self::prepare`] is offered.
     const PREPARES: bool;
 }

@@ -98,10 +98,15 @@ pub enum Device {
     Cpu,
     /// CUDA device of that number.
     Cuda(u32),
+    /// A device whose memory is the host's, but which the host reads only after a copy, as it would a GPU's: what runs on
+    /// a GPU runs here too, and a copy that should not be is found without one.
+    Simulated,
 }
 
 const DL_CPU: i32 = 1;
 const DL_CUDA: i32 = 2;
+/// `kDLExtDev`
+const DL_EXTENSION: i32 = 12;
 
 impl Device {
     /// DLPack's `(device type, device id)`.
@@ -110,6 +115,7 @@ impl Device {
         match self {
             Self::Cpu => (DL_CPU, 0),
             Self::Cuda(index) => (DL_CUDA, index as i32),
+            Self::Simulated => (DL_EXTENSION, 0),
         }
     }
 
@@ -121,8 +127,24 @@ impl Device {
         match kind {
             DL_CPU => Ok(Self::Cpu),
             DL_CUDA => Ok(Self::Cuda(u32::try_from(index).map_err(|_| TensorError::UnknownDevice(kind))?)),
+            DL_EXTENSION => Ok(Self::Simulated),
             _ => Err(TensorError::UnknownDevice(kind)),
         }
+    }
+
+    /// Kind without number: what decides arithmetic, and what a plugin declares.
+    #[must_use]
+    pub fn kind_name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda(_) => "cuda",
+            Self::Simulated => "simulated",
+        }
+    }
+
+    /// Whether its memory can be read by the processor, allowed or not.
+    pub(crate) fn is_host_memory(self) -> bool {
+        matches!(self, Self::Cpu | Self::Simulated)
     }
 
     pub(crate) fn to_dl(self) -> DlDevice {
@@ -136,6 +158,7 @@ impl fmt::Display for Device {
         match self {
             Self::Cpu => formatter.write_str("cpu"),
             Self::Cuda(index) => write!(formatter, "cuda:{index}"),
+            Self::Simulated => formatter.write_str("simulated"),
         }
     }
 }
@@ -171,7 +194,7 @@ mod tests {
         {
             assert_eq!(DType::from_dl(dtype.to_dl()), Ok(dtype));
         }
-        for device in [Device::Cpu, Device::Cuda(3)] {
+        for device in [Device::Cpu, Device::Cuda(3), Device::Simulated] {
             let (kind, index) = device.to_numbers();
             assert_eq!(Device::from_numbers(kind, index), Ok(device));
         }

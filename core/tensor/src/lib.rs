@@ -3,6 +3,7 @@
 //! [`Tensor`] owns a `DLManagedTensorVersioned` and calls its deleter; [`TensorView`] borrows one for a call.
 //! Feature `torch` adds [`torch`], the bridge to `tch` over a small ATen shim, and [`cuda`], what tch lacks of CUDA.
 
+mod bytes;
 #[cfg(feature = "torch")]
 pub mod cuda;
 mod dlpack;

@@ -45,17 +45,17 @@ impl Tensor {
         if shape.iter().any(|&side| side < 0) || shape.iter().product::<i64>() != values.len() as i64 {
             return Err(TensorError::Shape { expected: format!("{} values", values.len()), got: shape.to_vec() });
         }
-        Ok(Self::over(values, shape, T::DTYPE.to_dl()))
+        Ok(Self::over(values, shape, T::DTYPE.to_dl(), Device::Cpu))
     }
 
     /// Over an allocation that holds the elements of such a tensor.
-    fn over<T>(values: Vec<T>, shape: &[i64], dtype: DlDataType) -> Self {
+    pub(crate) fn over<T>(values: Vec<T>, shape: &[i64], dtype: DlDataType, device: Device) -> Self {
         let data = values.as_ptr().cast_mut().cast::<c_void>();
         let mut owner =
             Box::new(HostAllocation { _values: values, shape: shape.to_vec(), strides: row_major_strides(shape) });
         let dl_tensor = DlTensor {
             data,
-            device: Device::Cpu.to_dl(),
+            device: device.to_dl(),
             ndim: shape.len() as i32,
             dtype,
             shape: owner.shape.as_mut_ptr(),
@@ -99,6 +99,14 @@ impl Tensor {
         let raw = self.0.as_ptr().cast();
         std::mem::forget(self);
         raw
+    }
+
+    /// What torch made in host memory for the simulated device, as a tensor of that device.
+    #[cfg(feature = "torch")]
+    pub(crate) fn into_simulated(mut self) -> Self {
+        // SAFETY: this value owns the tensor; its deleter frees by pointer, whatever the device says.
+        unsafe { self.0.as_mut() }.dl_tensor.device = Device::Simulated.to_dl();
+        self
     }
 
     /// Borrows the tensor.
@@ -158,7 +166,7 @@ impl<'a> TensorView<'a> {
         unsafe { self.managed.as_ref() }
     }
 
-    fn dl(&self) -> &'a DlTensor {
+    pub(crate) fn dl(&self) -> &'a DlTensor {
         &self.managed().dl_tensor
     }
 
@@ -248,10 +256,7 @@ impl<'a> TensorView<'a> {
         if self.device() != Device::Cpu {
             return Err(TensorError::Device { expected: Device::Cpu, got: self.device() });
         }
-        if !self.is_contiguous() {
-            let strides = self.strides().unwrap_or_default().to_vec();
-            return Err(TensorError::NotContiguous { shape: self.shape().to_vec(), strides });
-        }
+        self.check_contiguous()?;
         if self.num_elements() == 0 {
             return Ok(&[]);
         }
@@ -263,27 +268,12 @@ impl<'a> TensorView<'a> {
         Ok(unsafe { slice::from_raw_parts(first, self.num_elements()) })
     }
 
-    /// A copy of a row-major tensor in host memory, of any element type.
-    ///
-    /// # Errors
-    /// [`TensorError`] if the device or the layout is another.
-    pub fn to_tensor(&self) -> Result<Tensor, TensorError> {
-        if self.device() != Device::Cpu {
-            return Err(TensorError::Device { expected: Device::Cpu, got: self.device() });
+    pub(crate) fn check_contiguous(&self) -> Result<(), TensorError> {
+        if self.is_contiguous() {
+            return Ok(());
         }
-        if !self.is_contiguous() {
-            let strides = self.strides().unwrap_or_default().to_vec();
-            return Err(TensorError::NotContiguous { shape: self.shape().to_vec(), strides });
-        }
-        // words of the widest element, so that the copy is aligned for every type
-        let mut words = vec![0_u64; self.size_bytes().div_ceil(size_of::<u64>())];
-        if !words.is_empty() {
-            // SAFETY: `data` holds `size_bytes` bytes, `words` at least as many, and they are different allocations.
-            unsafe {
-                self.data().cast::<u8>().copy_to_nonoverlapping(words.as_mut_ptr().cast(), self.size_bytes());
-            }
-        }
-        Ok(Tensor::over(words, self.shape(), self.dl().dtype))
+        let strides = self.strides().unwrap_or_default().to_vec();
+        Err(TensorError::NotContiguous { shape: self.shape().to_vec(), strides })
     }
 
     /// Pointer to the first element, on [`Self::device`].
@@ -293,7 +283,8 @@ impl<'a> TensorView<'a> {
         self.dl().data.cast_const().wrapping_byte_add(self.dl().byte_offset as usize)
     }
 
-    /// A second handle to the same memory that frees nothing, marked read-only, for consumers that take ownership.
+    /// A second handle to the same memory that frees nothing, marked read-only, for consumers that take ownership. What
+    /// lies on the simulated device is in host memory for them.
     #[cfg(feature = "torch")]
     pub(crate) fn alias(&self) -> *mut c_void {
         unsafe extern "C" fn delete_alias(managed: *mut DlManagedTensor) {
@@ -305,7 +296,7 @@ impl<'a> TensorView<'a> {
             manager_ctx: std::ptr::null_mut(),
             deleter: Some(delete_alias),
             flags: self.managed().flags | FLAG_READ_ONLY,
-            dl_tensor: *self.dl(),
+            dl_tensor: DlTensor { device: of_torch(self.device()).to_dl(), ..*self.dl() },
         };
         Box::into_raw(Box::new(alias)).cast()
     }
@@ -315,6 +306,12 @@ impl<'a> TensorView<'a> {
     pub fn is_read_only(&self) -> bool {
         self.managed().flags & FLAG_READ_ONLY != 0
     }
+}
+
+/// Where torch sees a tensor of a device.
+#[cfg(feature = "torch")]
+fn of_torch(device: Device) -> Device {
+    if device == Device::Simulated { Device::Cpu } else { device }
 }
 
 fn row_major_strides(shape: &[i64]) -> Vec<i64> {
@@ -340,17 +337,6 @@ mod tests {
         assert_eq!(view.size_bytes(), 24);
         let error = view.as_slice::<u32>().unwrap_err();
         assert_eq!(error.to_string(), "tensor has dtype f32, expected u32");
-    }
-
-    #[test]
-    fn a_copy_outlives_its_source() {
-        let tensor = Tensor::from_vec(vec![1_u8, 2, 3, 4, 5, 6, 7, 8, 9], &[3, 3]).unwrap();
-        let copy = tensor.view().to_tensor().unwrap();
-        drop(tensor);
-        assert_eq!((copy.view().shape(), copy.view().dtype()), (&[3, 3][..], DType::U8));
-        assert_eq!(copy.view().as_slice::<u8>().unwrap(), &[1, 2, 3, 4, 5, 6, 7, 8, 9]);
-        let empty = Tensor::from_vec(Vec::<f64>::new(), &[0, 2]).unwrap();
-        assert_eq!(empty.view().to_tensor().unwrap().view().shape(), &[0, 2]);
     }
 
     #[test]

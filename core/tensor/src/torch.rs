@@ -3,7 +3,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_void};
 
-use crate::{Tensor, TensorError, TensorView};
+use crate::{Device, Tensor, TensorError, TensorView};
 
 unsafe extern "C" {
     fn scene3d_torch_last_error() -> *const c_char;
@@ -81,16 +81,49 @@ pub fn operations<R>(silent: &[&str], work: impl FnOnce() -> R) -> Result<(R, Ve
 fn last_error() -> TensorError {
     // SAFETY: the shim returns a NUL-terminated thread-local buffer.
     let message = unsafe { CStr::from_ptr(scene3d_torch_last_error()) };
-    TensorError::Torch(message.to_string_lossy().lines().next().unwrap_or_default().to_owned())
+    TensorError::Torch(first_line(&message.to_string_lossy()))
 }
 
-/// torch's device for ours.
+/// torch's device for ours; what is on the simulated device lies in host memory for torch.
 #[must_use]
-pub fn device(device: crate::Device) -> tch::Device {
+pub fn device(device: Device) -> tch::Device {
     match device {
-        crate::Device::Cpu => tch::Device::Cpu,
-        crate::Device::Cuda(index) => tch::Device::Cuda(index as usize),
+        Device::Cpu | Device::Simulated => tch::Device::Cpu,
+        Device::Cuda(index) => tch::Device::Cuda(index as usize),
     }
+}
+
+/// As [`to_dlpack`] for a tensor that torch made for `device`.
+///
+/// # Errors
+/// As [`to_dlpack`].
+pub fn to_dlpack_on(device: Device, tensor: &tch::Tensor) -> Result<Tensor, TensorError> {
+    let crossed = to_dlpack(tensor)?;
+    Ok(if device == Device::Simulated { crossed.into_simulated() } else { crossed })
+}
+
+/// A copy on a device. Copies from a GPU to the host are page-locked, so that the way back is fast.
+///
+/// # Errors
+/// [`TensorError::Torch`] if torch refuses the copy, e.g. for want of memory.
+pub fn copy_to(view: TensorView<'_>, device: Device) -> Result<Tensor, TensorError> {
+    let refused = |error: tch::TchError| TensorError::Torch(first_line(&error.to_string()));
+    let copied = with_torch(view, |tensor| {
+        let target = match (self::device(device), tensor.device()) {
+            (tch::Device::Cpu, from @ tch::Device::Cuda(_)) => {
+                let options = (tensor.kind(), tch::Device::Cpu);
+                tch::Tensor::f_empty(tensor.size(), options)?.f_pin_memory(from)?
+            }
+            (target, _) => tch::Tensor::f_empty(tensor.size(), (tensor.kind(), target))?,
+        };
+        target.shallow_clone().f_copy_(tensor)?;
+        Ok(target)
+    })?;
+    to_dlpack_on(device, &copied.map_err(refused)?)
+}
+
+fn first_line(message: &str) -> String {
+    message.lines().next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -109,6 +142,19 @@ mod tests {
             f64::try_from(t.sum(tch::Kind::Float)).unwrap()
         });
         assert_eq!(sum.unwrap(), 10.0);
+    }
+
+    #[test]
+    fn the_simulated_device_is_host_memory_to_torch_alone() {
+        let there = to_dlpack_on(Device::Simulated, &tch::Tensor::from_slice(&[1.0_f32, 2.0])).unwrap();
+        assert_eq!(there.view().device(), Device::Simulated);
+        assert!(there.view().as_slice::<f32>().is_err());
+        assert_eq!(with_torch(there.view(), |t| f64::try_from(t.sum(tch::Kind::Float)).unwrap()).unwrap(), 3.0);
+        let back = copy_to(there.view(), Device::Cpu).unwrap();
+        assert_eq!(back.view().as_slice::<f32>().unwrap(), &[1.0, 2.0]);
+        let again = copy_to(back.view(), Device::Simulated).unwrap();
+        assert_eq!(again.view().device(), Device::Simulated);
+        assert_ne!(again.view().data(), back.view().data());
     }
 
     #[test]

@@ -25,8 +25,10 @@ pub enum Precision {
 /// Device and element type of one instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TorchContext {
-    /// Where tensors live.
+    /// Where tensors live, as torch sees it.
     pub device: Device,
+    /// Where they live, as the host sees it.
+    pub place: scene3d_tensor::Device,
     /// Element type of large operations; what needs fp32 stays fp32.
     pub kind: Kind,
     /// CPU threads that a call may keep busy.
@@ -39,8 +41,17 @@ impl TorchContext {
     /// # Errors
     /// `UNAVAILABLE` without that CUDA device, `UNSUPPORTED` for fp16 on CPU.
     pub fn new(host: &Host<'_>, precision: Precision) -> scene3d_sdk::Result<Self> {
-        let device = scene3d_tensor::torch::device(host.device()?);
-        Ok(Self::on(device, host.threads(), precision)?)
+        let place = host.device()?;
+        let context = Self::on(scene3d_tensor::torch::device(place), host.threads(), precision)?;
+        Ok(Self { place, ..context })
+    }
+
+    /// As if on a GPU, in host memory: the simulated device of tests.
+    ///
+    /// # Errors
+    /// As [`Self::on`].
+    pub fn simulated(num_threads: usize, precision: Precision) -> Result<Self> {
+        Ok(Self { place: scene3d_tensor::Device::Simulated, ..Self::on(Device::Cpu, num_threads, precision)? })
     }
 
     /// As [`Self::new`], without a host.
@@ -48,21 +59,40 @@ impl TorchContext {
     /// # Errors
     /// [`TorchError::Unavailable`], [`TorchError::Unsupported`] as above.
     pub fn on(device: Device, num_threads: usize, precision: Precision) -> Result<Self> {
-        match device {
-            Device::Cuda(index) => check_cuda(index)?,
-            _ => tch::set_num_threads(i32::try_from(num_threads.max(1)).unwrap_or(i32::MAX)),
-        }
-        Ok(Self { device, kind: kind_of(precision, device)?, num_threads: num_threads.max(1) })
+        let place = match device {
+            Device::Cuda(index) => {
+                check_cuda(index)?;
+                scene3d_tensor::Device::Cuda(u32::try_from(index).unwrap_or(u32::MAX))
+            }
+            _ => {
+                tch::set_num_threads(i32::try_from(num_threads.max(1)).unwrap_or(i32::MAX));
+                scene3d_tensor::Device::Cpu
+            }
+        };
+        Ok(Self { device, place, kind: kind_of(precision, device)?, num_threads: num_threads.max(1) })
     }
 
-    /// Whether tensors live in host memory.
+    /// Whether the stage works on the CPU, for the choice of code and batches: what is written for a GPU runs on the
+    /// simulated device too.
     #[must_use]
     pub fn is_cpu(&self) -> bool {
-        self.device == Device::Cpu
+        self.place == scene3d_tensor::Device::Cpu
+    }
+
+    /// A tensor of this context on its way to the host.
+    ///
+    /// # Errors
+    /// [`TorchError::Tensor`] for what DLPack can't carry.
+    pub fn export(&self, tensor: &tch::Tensor) -> Result<scene3d_tensor::Tensor> {
+        Ok(scene3d_tensor::torch::to_dlpack_on(self.place, tensor)?)
     }
 }
 
 fn check_cuda(index: usize) -> Result<()> {
+    let no_cuda = |error| {
+        TorchError::Unavailable(format!("cuda:{index} is not there: {error}; `cargo xtask setup --cuda` fetches it"))
+    };
+    scene3d_tensor::cuda::open().map_err(no_cuda)?;
     let num_devices = if Cuda::is_available() { usize::try_from(Cuda::device_count()).unwrap_or(0) } else { 0 };
     if index < num_devices {
         return Ok(());

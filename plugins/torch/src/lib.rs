@@ -15,6 +15,7 @@ mod pth;
 mod safetensors;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod transfers;
 mod view;
 mod weights;
 

@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use scene3d_sdk::scene::pixel;
-use scene3d_sdk::{CreateContext, Descriptor, Extractor, Features, Host, ImageTensor, Result, SdkError, Tensor};
-use scene3d_torch::{Precision, TorchContext, Weights, guard};
+use scene3d_sdk::{
+    CreateContext, Descriptor, Device, Extractor, Features, Host, ImageTensor, Named, NamedView, Result, SdkError,
+    Tensor,
+};
+use scene3d_torch::{Precision, TorchContext, Weights, guard, transfers};
 
 use crate::cpu::{CpuNetwork, Workspace};
 use crate::descriptor::{descriptor, weight_name};
@@ -51,6 +54,10 @@ impl Extractor for Aliked {
 
     fn extract(&mut self, images: &[ImageTensor<'_>], host: &Host<'_>) -> Result<Vec<Features>> {
         self.extract_images(images, host.threads(), || host.check_cancelled())
+    }
+
+    fn copy_to(&mut self, device: Device, tensors: &NamedView<'_>, _: &Host<'_>) -> Result<Named> {
+        Ok(transfers::copy_to(device, tensors)?)
     }
 }
 
@@ -175,7 +182,7 @@ fn on_torch(
 ) -> Result<Features> {
     let size = size_of(image)?;
     if is_too_small(size, selection) {
-        return no_features(dim);
+        return no_features_on(context, dim);
     }
     let run = |pixels: &tch::Tensor| guard(|| network.run(pixels, selection));
     let (found, descriptors) = scene3d_tensor::torch::with_torch(image.pixels, run)??;
@@ -186,12 +193,16 @@ fn on_torch(
         let px = (&found.normalized + 1.0) / 2.0 * two(width - 1.0, height - 1.0) + 0.5;
         Ok(px * two(original_width / width, original_height / height))
     })?;
-    let bridged = |tensor: &tch::Tensor| scene3d_tensor::torch::to_dlpack(tensor);
     Ok(Features {
-        keypoints: bridged(&keypoints)?,
-        scores: bridged(&found.scores)?,
-        descriptors: bridged(&descriptors)?,
+        keypoints: context.export(&keypoints)?,
+        scores: context.export(&found.scores)?,
+        descriptors: context.export(&descriptors)?,
     })
+}
+
+fn no_features_on(context: &TorchContext, dim: usize) -> Result<Features> {
+    let empty = |shape: &[i64]| context.export(&tch::Tensor::zeros(shape, (tch::Kind::Float, context.device)));
+    Ok(Features { keypoints: empty(&[0, 2])?, scores: empty(&[0])?, descriptors: empty(&[0, dim as i64])? })
 }
 
 fn size_of(image: &ImageTensor<'_>) -> Result<[usize; 2]> {

@@ -14,10 +14,10 @@ mod units;
 
 use scene3d_sdk::scene::pixel;
 use scene3d_sdk::{
-    CreateContext, Descriptor, Extractor, Features, Host, ImageTensor, Result, SdkError, StageKind, Tensor, WeightSpec,
-    describe, features_ports,
+    CreateContext, Descriptor, Device, Extractor, Features, Host, ImageTensor, Named, NamedView, Result, SdkError,
+    StageKind, Tensor, WeightSpec, describe, features_ports,
 };
-use scene3d_torch::{Precision, TorchContext, TorchError, Weights, guard};
+use scene3d_torch::{Precision, TorchContext, Weights, guard, transfers};
 
 pub use config::SuperPointConfig;
 use cpu::{CpuNetwork, Grey};
@@ -67,6 +67,10 @@ impl Extractor for SuperPoint {
 
     fn extract(&mut self, images: &[ImageTensor<'_>], host: &Host<'_>) -> Result<Vec<Features>> {
         self.extract_images(images, host.threads(), || host.check_cancelled())
+    }
+
+    fn copy_to(&mut self, device: Device, tensors: &NamedView<'_>, _: &Host<'_>) -> Result<Named> {
+        Ok(transfers::copy_to(device, tensors)?)
     }
 }
 
@@ -138,7 +142,7 @@ impl SuperPoint {
         }
         match &self.network {
             Network::Cpu(network) => images.iter().map(|image| self.extract_on_cpu(network, image, threads)).collect(),
-            Network::Torch(network, _) => Ok(guard(|| self.extract_with_torch(network, images))?),
+            Network::Torch(network, context) => Ok(guard(|| self.extract_with_torch(network, context, images))?),
         }
     }
 
@@ -165,6 +169,7 @@ impl SuperPoint {
     fn extract_with_torch(
         &self,
         network: &TorchNetwork,
+        context: &TorchContext,
         images: &[ImageTensor<'_>],
     ) -> scene3d_torch::Result<Vec<Features>> {
         let copied = |image: &ImageTensor<'_>| Ok(scene3d_tensor::torch::with_torch(image.pixels, tch::Tensor::copy)?);
@@ -174,11 +179,10 @@ impl SuperPoint {
             let [height, width] = image_sides(image);
             let scale = [image.image_size[0] as f32 / width as f32, image.image_size[1] as f32 / height as f32];
             let scale = tch::Tensor::from_slice(&scale).to_device(found.positions.device());
-            let cross = |tensor: &tch::Tensor| scene3d_tensor::torch::to_dlpack(tensor).map_err(TorchError::from);
             Ok(Features {
-                keypoints: cross(&((&found.positions + 0.5) * scale))?,
-                scores: cross(&found.scores)?,
-                descriptors: cross(&found.descriptors)?,
+                keypoints: context.export(&((&found.positions + 0.5) * scale))?,
+                scores: context.export(&found.scores)?,
+                descriptors: context.export(&found.descriptors)?,
             })
         });
         features.collect()

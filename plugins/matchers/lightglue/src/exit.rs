@@ -1,6 +1,6 @@
 //! When a pair is done, and which keypoints still matter: the paper's adaptive depth and width (section 3.3).
 
-use scene3d_torch::Result;
+use scene3d_torch::{Result, transfers::to_host};
 use tch::Tensor;
 
 use crate::parameters::NUM_LAYERS;
@@ -44,11 +44,12 @@ impl ExitLogits {
     /// [`scene3d_torch::TorchError`] if torch can't copy them.
     pub fn read(logits: &Tensor, lengths: &[usize]) -> Result<Vec<Self>> {
         let num_columns = logits.size()[1];
+        let columns = to_host(&logits.transpose(0, 1))?;
         let column = |index: i64| -> Result<Vec<f32>> {
             if index >= num_columns {
                 return Ok(Vec::new());
             }
-            Ok(Vec::try_from(&logits.select(1, index).contiguous())?)
+            Ok(Vec::try_from(&columns.select(0, index))?)
         };
         let (mut matchability, mut confidence) = (column(0)?.into_iter(), column(1)?.into_iter());
         let of_image = |&length: &usize| Self {

@@ -13,10 +13,10 @@ mod prepared;
 
 use scene3d_sdk::scene::Matches;
 use scene3d_sdk::{
-    CreateContext, Descriptor, Host, ImageFeatures, Matcher, Prepared, PreparedPair, Result, StageKind, WeightSpec,
-    describe, features_ports,
+    CreateContext, Descriptor, Device, Host, ImageFeatures, Matcher, Named, NamedView, Prepared, PreparedPair, Result,
+    StageKind, WeightSpec, describe, features_ports,
 };
-use scene3d_torch::{TorchContext, Weights, guard};
+use scene3d_torch::{TorchContext, Weights, guard, transfers};
 
 pub use config::LightGlueConfig;
 use exit::ExitRule;
@@ -71,6 +71,10 @@ impl Matcher for LightGlue {
 
     fn prepare(&mut self, image: &ImageFeatures<'_>, host: &Host<'_>) -> Result<Prepared> {
         host.check_cancelled()?;
+        let place = self.network.context().place;
+        if image.keypoints.device() != place {
+            host.count_transfer(place, "keypoints", 1, image.keypoints.size_bytes() as u64);
+        }
         Ok(guard(|| prepared::prepare(&self.network, image))?)
     }
 
@@ -79,8 +83,13 @@ impl Matcher for LightGlue {
         for batch in pairs.chunks(self.batch_size()) {
             host.check_cancelled()?;
             matches.extend(self.match_batch(batch)?);
+            transfers::report(host, "confidences and matches")?;
         }
         Ok(matches)
+    }
+
+    fn copy_to(&mut self, device: Device, tensors: &NamedView<'_>, _: &Host<'_>) -> Result<Named> {
+        Ok(transfers::copy_to(device, tensors)?)
     }
 }
 

@@ -54,6 +54,7 @@ pub fn match_batch(
     pairs: &[[ImageTokens; 2]],
 ) -> Result<Vec<PairOutcome>> {
     let mut outcomes = vec![PairOutcome::default(); pairs.len()];
+    let is_on_device = !network.context().is_cpu();
     let Some((mut active, projected)) = Active::new(pairs) else { return Ok(outcomes) };
     for (index, layer) in network.layers().iter().enumerate() {
         let lengths = active.lengths();
@@ -72,7 +73,8 @@ pub fn match_batch(
         for (((pair, rows), logits), fate) in active.pairs.iter().zip(active.rows()).zip(logits).zip(&fates) {
             if *fate == Fate::Finish {
                 let tokens = rows.map(|rows| active.tokens.narrow(0, rows.start as i64, rows.len() as i64));
-                let chosen = assignment::match_tokens(&layer.assignment, &tokens, logits, filter_threshold)?;
+                let chosen =
+                    assignment::match_tokens(&layer.assignment, &tokens, logits, filter_threshold, is_on_device)?;
                 outcomes[pair.position] = PairOutcome {
                     matches: pair.original(chosen),
                     num_layers: index + 1,

@@ -3,7 +3,7 @@
 use scene3d_sdk::scene::pixel;
 use scene3d_sdk::{ImageFeatures, Prepared, PreparedView};
 use scene3d_tensor::TensorView;
-use scene3d_tensor::torch::{to_dlpack, with_torch};
+use scene3d_tensor::torch::with_torch;
 use scene3d_torch::{Result, TorchError};
 use tch::{Kind, Tensor};
 
@@ -25,7 +25,7 @@ pub fn prepare(network: &Network, image: &ImageFeatures<'_>) -> Result<Prepared>
     let normalized = normalized_keypoints(&keypoints, image.image_size);
     let ImageTokens { tokens, projected, rotation } = network.prepare(&normalized, &descriptors)?;
     let named = [("tokens", tokens), ("projected", projected), ("rotation", rotation)];
-    named.into_iter().map(|(name, tensor)| Ok((name.to_owned(), to_dlpack(&tensor)?))).collect()
+    named.into_iter().map(|(name, tensor)| Ok((name.to_owned(), network.context().export(&tensor)?))).collect()
 }
 
 /// Reads what [`prepare`] wrote; the tensors are copies.

@@ -1,8 +1,9 @@
 //! Correspondences of a pair from its dense maps: reciprocal pixels of both directions, in px of the photos.
 
 use scene3d_sdk::scene::Correspondences;
+use scene3d_torch::transfers::to_host;
 use scene3d_torch::{TorchContext, TorchError, guard};
-use tch::{Device, Tensor};
+use tch::Tensor;
 
 use crate::Result;
 use crate::config::Mast3rConfig;
@@ -94,7 +95,7 @@ fn search<S: Search>(
 }
 
 fn confidences(maps: &Maps) -> Result<Vec<f32>> {
-    let flat = || Ok(maps.confidence.f_to_device(Device::Cpu)?.f_flatten(0, -1)?.contiguous());
+    let flat = || to_host(&maps.confidence.f_flatten(0, -1)?);
     Ok(Vec::try_from(&guard(flat)?).map_err(TorchError::from)?)
 }
 

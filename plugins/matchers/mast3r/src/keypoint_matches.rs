@@ -1,7 +1,7 @@
 //! Matches of given keypoints by the dense descriptors at their positions: mutual nearest neighbours.
 
 use scene3d_sdk::scene::Matches;
-use scene3d_torch::Result;
+use scene3d_torch::{Result, transfers::to_host};
 use tch::{Kind, Tensor};
 
 use crate::directions::Maps;
@@ -86,11 +86,14 @@ pub fn mutual_nearest([image1, image2]: &[Sampled; 2], rule: Rule) -> Result<Mat
     let is_good = best.ge(f64::from(rule.min_similarity)).logical_and(&confidence.ge(f64::from(rule.min_confidence)));
     let is_match = is_mutual.logical_and(&is_good);
     let kept = is_match.nonzero().squeeze_dim(1);
-    let partners = Vec::<i64>::try_from(partner.index_select(0, &kept).to_device(tch::Device::Cpu))?;
-    let scores = ((best.index_select(0, &kept) + 1.0) / 2.0).clamp(0.0, 1.0).to_device(tch::Device::Cpu);
-    let kept = Vec::<i64>::try_from(kept.to_device(tch::Device::Cpu))?;
-    let indices = kept.iter().zip(&partners).map(|(&one, &two)| [one as u32, two as u32]).collect();
-    Ok(Matches { indices, scores: Vec::try_from(scores)? })
+    let scores = ((best.index_select(0, &kept) + 1.0) / 2.0).clamp(0.0, 1.0);
+    let partners = partner.index_select(0, &kept).to_kind(Kind::Float);
+    // one copy: indices below 2^24 are whole numbers in f32
+    let found = Vec::<f32>::try_from(&to_host(&Tensor::cat(&[kept.to_kind(Kind::Float), partners, scores], 0))?)?;
+    let (kept, rest) = found.split_at(found.len() / 3);
+    let (partners, scores) = rest.split_at(kept.len());
+    let indices = kept.iter().zip(partners).map(|(&one, &two)| [one as u32, two as u32]).collect();
+    Ok(Matches { indices, scores: scores.to_vec() })
 }
 
 /// Largest product of each row with any row of `others`, and which it is; the lowest index among equals.

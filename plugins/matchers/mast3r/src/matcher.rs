@@ -3,10 +3,10 @@
 
 use scene3d_sdk::scene::{Correspondences, Matches};
 use scene3d_sdk::{
-    CreateContext, Descriptor, Host, ImageFeatures, Matcher, Prepared, PreparedPair, Putative, Result, SdkError,
-    StageKind, WeightSpec, describe, features_ports, pixels_port,
+    CreateContext, Descriptor, Device, Host, ImageFeatures, Matcher, Named, NamedView, Prepared, PreparedPair,
+    Putative, Result, SdkError, StageKind, WeightSpec, describe, features_ports, pixels_port,
 };
-use scene3d_torch::{TorchContext, Weights, guard};
+use scene3d_torch::{TorchContext, Weights, guard, transfers};
 
 use crate::coarse_to_fine::{Effort, refine};
 use crate::config::{Mast3rConfig, Mode};
@@ -124,7 +124,13 @@ impl Matcher for Mast3r {
 
     fn prepare(&mut self, image: &ImageFeatures<'_>, host: &Host<'_>) -> Result<Prepared> {
         host.check_cancelled()?;
-        Ok(prepare(&self.network, &self.config, image)?)
+        let prepared = prepare(&self.network, &self.config, image)?;
+        if let (Some(pixels), place) = (image.pixels, self.network.context().place)
+            && pixels.device() != place
+        {
+            host.count_transfer(place, "pixels", 1, pixels.size_bytes() as u64);
+        }
+        Ok(prepared)
     }
 
     fn match_pairs(&mut self, pairs: &[PreparedPair<'_>], host: &Host<'_>) -> Result<Vec<Putative>> {
@@ -140,8 +146,13 @@ impl Matcher for Mast3r {
                     found.extend(of_batch.into_iter().map(Putative::Correspondences));
                 }
             }
+            transfers::report(host, "matches and confidences")?;
         }
         Ok(found)
+    }
+
+    fn copy_to(&mut self, device: Device, tensors: &NamedView<'_>, _: &Host<'_>) -> Result<Named> {
+        Ok(transfers::copy_to(device, tensors)?)
     }
 }
 

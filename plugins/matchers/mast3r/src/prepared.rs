@@ -4,7 +4,7 @@
 use scene3d_sdk::scene::pixel;
 use scene3d_sdk::{ImageFeatures, Prepared, PreparedView};
 use scene3d_tensor::TensorError;
-use scene3d_tensor::torch::{to_dlpack, with_torch};
+use scene3d_tensor::torch::with_torch;
 use scene3d_torch::TorchError;
 use tch::Tensor;
 
@@ -48,7 +48,7 @@ pub fn prepare(network: &Network, config: &Mast3rConfig, image: &ImageFeatures<'
     let num = indices.len() as i64;
     let grid = vec![tokens.grid.rows, tokens.grid.columns];
     let mut prepared = vec![
-        ("tokens".to_owned(), to_dlpack(&tokens.tokens).map_err(tensor)?),
+        ("tokens".to_owned(), network.context().export(&tokens.tokens)?),
         ("grid".to_owned(), scene3d_tensor::Tensor::from_vec(grid, &[2]).map_err(tensor)?),
         ("image_size".to_owned(), scene3d_tensor::Tensor::from_vec(image.image_size.to_vec(), &[2]).map_err(tensor)?),
         ("photo_size".to_owned(), scene3d_tensor::Tensor::from_vec(photo_size.to_vec(), &[2]).map_err(tensor)?),

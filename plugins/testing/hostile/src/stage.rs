@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use scene3d_sdk::private::scene3d_abi::{CallContext, CreateRequest};
 use scene3d_sdk::{
-    Descriptor, ErrorCode, Host, LogLevel, Named, NamedView, Result, SdkError, StageKind, StageOf, Tensor,
+    Descriptor, Device, ErrorCode, Host, LogLevel, Named, NamedView, Result, SdkError, StageKind, StageOf, Tensor,
     config_schema, describe, features_ports,
 };
 
@@ -73,6 +73,10 @@ impl StageOf for Hostile {
             outputs.extend(self.item()?.into_iter().map(named));
         }
         Ok(outputs)
+    }
+
+    fn copy_to(&mut self, device: Device, tensors: &NamedView<'_>, _: &Host<'_>) -> Result<Named> {
+        tensors.0.iter().map(|(name, view)| Ok(((*name).to_owned(), view.copy_to(device)?))).collect()
     }
 
     fn prepare(&mut self, _: &NamedView<'_>, _: &Host<'_>) -> Result<Named> {

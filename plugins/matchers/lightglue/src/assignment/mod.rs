@@ -6,7 +6,7 @@
 mod columns;
 
 use scene3d_sdk::scene::Matches;
-use scene3d_torch::Result;
+use scene3d_torch::{Result, transfers::to_host};
 use tch::{Kind, Tensor};
 
 use crate::exit::ExitLogits;
@@ -21,7 +21,7 @@ struct Best {
     of_column: Vec<u32>,
 }
 
-/// Matches of rows `[M, 256]` with rows `[N, 256]`, by row of the first.
+/// Matches of rows `[M, 256]` with rows `[N, 256]`, by row of the first; searched by torch where the rows are on a device.
 ///
 /// # Errors
 /// [`scene3d_torch::TorchError`] if torch refuses an operation.
@@ -30,10 +30,11 @@ pub fn match_tokens(
     tokens: &[Tensor; 2],
     logits: &[ExitLogits; 2],
     filter_threshold: f32,
+    is_on_device: bool,
 ) -> Result<Matches> {
     let similarity = similarity(projection, tokens);
     let matchability = logits.each_ref().map(|image| image.matchability.as_slice());
-    let best = if similarity.device().is_cuda() {
+    let best = if is_on_device {
         best_by_torch(&similarity, matchability)?
     } else {
         let similarity = scene3d_tensor::torch::to_dlpack(&similarity)?;
@@ -71,13 +72,14 @@ fn best_by_torch(similarity: &Tensor, matchability: [&[f32]; 2]) -> Result<Best>
     let (rows, columns) = (z0 - similarity.logsumexp([1], false), z1 - similarity.logsumexp([0], false));
     let log_assignment = similarity * 2.0 + rows.unsqueeze(1) + columns.unsqueeze(0);
     let (row_scores, of_row) = log_assignment.max_dim(1, false);
-    let indices = |tensor: &Tensor| Vec::<i64>::try_from(tensor.to_kind(Kind::Int64));
-    let narrow = |indices: Vec<i64>| indices.into_iter().map(|index| index as u32).collect();
-    Ok(Best {
-        of_row: narrow(indices(&of_row)?),
-        row_scores: Vec::try_from(&row_scores)?,
-        of_column: narrow(indices(&log_assignment.argmax(0, false))?),
-    })
+    let of_column = log_assignment.argmax(0, false);
+    // one copy: indices below 2^24 are whole numbers in f32
+    let best = to_host(&Tensor::cat(&[of_row.to_kind(Kind::Float), row_scores, of_column.to_kind(Kind::Float)], 0))?;
+    let best = Vec::<f32>::try_from(&best)?;
+    let (of_row, best) = best.split_at(similarity.size()[0] as usize);
+    let (row_scores, of_column) = best.split_at(of_row.len());
+    let indices = |values: &[f32]| values.iter().map(|&index| index as u32).collect();
+    Ok(Best { of_row: indices(of_row), row_scores: row_scores.to_vec(), of_column: indices(of_column) })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Nearest neighbours by torch, on any device: products of a block of queries with a block of pixels at a time.
 
+use scene3d_torch::transfers::to_host;
 use scene3d_torch::{TorchError, guard};
 use tch::{Kind, Tensor};
 
@@ -58,7 +59,7 @@ impl Search for TorchSearch {
             let parts = indices.split(BLOCK_VALUES / BLOCK_PIXELS, 0);
             let found = parts.iter().map(|part| best(&queries.index_select(0, part), others));
             let found = Tensor::cat(&found.collect::<Vec<_>>(), 0);
-            Vec::<i64>::try_from(&found).map_err(TorchError::from)
+            Vec::<i64>::try_from(&to_host(&found)?).map_err(TorchError::from)
         })?;
         Ok(found.into_iter().map(|pixel| pixel as u32).collect())
     }
