@@ -11,7 +11,7 @@ use scene3d_wire::{ImageFeatures, ImageTensor, Named, NamedView, PreparedPair};
 
 const LONG_SIDE_PX: u32 = 1024;
 
-fn decoded(num_images: usize) -> Vec<DecodedPhoto> {
+fn decoded(num_images: usize) -> Vec<std::sync::Arc<DecodedPhoto>> {
     let (_folder, photos) = photos(num_images).unwrap();
     let set = PhotoSet::read(&photos, PhotoLimits::default(), &Cancel::default()).unwrap();
     set.photos.iter().map(|photo| decode(photo, LONG_SIDE_PX).unwrap()).collect()
@@ -32,7 +32,7 @@ fn bench_extractor(criterion: &mut Criterion, plugin: &str, photo: &DecodedPhoto
     }
 }
 
-fn bench_matcher(criterion: &mut Criterion, loaded: &Loaded, name: &str, photos: &[DecodedPhoto]) {
+fn bench_matcher(criterion: &mut Criterion, loaded: &Loaded, name: &str, photos: &[std::sync::Arc<DecodedPhoto>]) {
     let (extractor, matcher) = (loaded.extractor().unwrap(), loaded.matcher().unwrap());
     let features: Vec<Named> = photos.iter().map(|photo| features(&extractor, photo)).collect();
     let prepare = |named: &Named| matcher.prepare(&ImageFeatures::from_named(&NamedView::of(named)).unwrap()).unwrap();

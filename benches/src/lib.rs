@@ -47,7 +47,8 @@ impl Loaded {
     /// # Errors
     /// The plugin's.
     pub fn extractor(&self) -> Result<Instance> {
-        self.instance(&self.negotiated.features[0].extractor)
+        let extractor = self.negotiated.features[0].extractor.as_ref();
+        self.instance(extractor.context("the config names no extractor")?)
     }
 
     /// A matcher of one thread.

@@ -182,3 +182,30 @@ fn a_new_plugin_builds_and_validates() {
         assert!(stdout(&output).contains("8 checks, 0 failed"), "{}", stdout(&output));
     }
 }
+
+#[test]
+fn a_matcher_of_positions_reconstructs_without_an_extractor() {
+    let bench = Workbench::new().with_two_photos();
+    std::fs::write(
+        bench.path("dense.toml"),
+        "[[features]]\nmatcher = { plugin = \"dummy-matcher\", mode = \"dense\" }\n[mapper]\nplugin = \"dummy-mapper\"\n",
+    )
+    .unwrap();
+    let (photos, config, out) = (bench.path("photos"), bench.path("dense.toml"), bench.path("out"));
+    let report_of = |resume: &[&str]| {
+        let mut command = Command::new(binary());
+        command.arg("reconstruct").arg(&photos).arg("--config").arg(&config).arg("--out").arg(&out).args(resume);
+        assert_success(&run(&mut command));
+        let report = std::fs::read(out.join("report.json")).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&report).unwrap()
+    };
+    let report = report_of(&[]);
+    // the centres of 8 x 8 cells in every photo
+    for image in report["images"].as_array().unwrap() {
+        assert_eq!(image["num_keypoints"], 64, "{image}");
+    }
+    for pair in report["pairs"].as_array().unwrap() {
+        assert_eq!(pair["num_matches"], 64, "{pair}");
+    }
+    assert_eq!(report_of(&["--resume"])["statistics"], report["statistics"]);
+}

@@ -48,7 +48,7 @@ fn negotiated(registry: &Registry, extractor: &str, matcher: &str, mapper: &str)
 /// Features and matches of the two photos, every bit of them.
 fn results(registry: &Registry, extractor: &str, matcher: &str) -> Result<Vec<Vec<u32>>, EngineError> {
     let negotiated = negotiated(registry, extractor, matcher, "plugin = \"dummy-mapper\"")?;
-    let extract = spawn(&negotiated.features[0].extractor, &registry.load(extractor)?);
+    let extract = spawn(negotiated.features[0].extractor.as_ref().unwrap(), &registry.load(extractor)?);
     let matching = spawn(&negotiated.features[0].matcher, &registry.load(matcher)?);
     let photos = [pixels(0), pixels(18)];
     let size = [WIDTH as u32, HEIGHT as u32];

@@ -8,14 +8,14 @@ use crate::problem::Problem;
 /// What `[pipeline] device` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceChoice {
-    /// The CPU where the plugin can use it: the pipeline keeps features in host memory so far (docs/decisions/0004).
+    /// The CPU where the plugin can use it (docs/decisions/0010-device-residency.md).
     Auto,
     /// This one.
     Fixed(Device),
 }
 
 impl DeviceChoice {
-    /// Reads `auto`, `cpu`, `cuda` or `cuda:N`.
+    /// Reads `auto`, `cpu`, `cuda`, `cuda:N` or `simulated`.
     ///
     /// # Errors
     /// For anything else.
@@ -25,8 +25,10 @@ impl DeviceChoice {
             "auto" => Ok(Self::Auto),
             "cpu" => Ok(Self::Fixed(Device::Cpu)),
             "cuda" => Ok(Self::Fixed(Device::Cuda(0))),
+            "simulated" => Ok(Self::Fixed(Device::Simulated)),
             _ => number().map(|number| Self::Fixed(Device::Cuda(number))).ok_or_else(|| {
-                let message = format!("`pipeline.device`: expected auto, cpu, cuda or cuda:N, got \"{text}\"");
+                let message =
+                    format!("`pipeline.device`: expected auto, cpu, cuda, cuda:N or simulated, got \"{text}\"");
                 Problem::new(ErrorCode::INVALID_CONFIG, message)
             }),
         }
@@ -39,8 +41,9 @@ impl DeviceChoice {
     pub fn of_stage(self, descriptor: &Descriptor) -> Result<Device, Problem> {
         let knows = |kind: &str| descriptor.devices.iter().any(|known| known == kind);
         match self {
-            Self::Fixed(Device::Cuda(number)) if knows("cuda") => Ok(Device::Cuda(number)),
-            Self::Fixed(device @ Device::Cuda(_)) if descriptor.kind != StageKind::Mapper => {
+            // what is written for CUDA runs on the simulated device
+            Self::Fixed(device @ (Device::Cuda(_) | Device::Simulated)) if knows("cuda") => Ok(device),
+            Self::Fixed(device @ (Device::Cuda(_) | Device::Simulated)) if descriptor.kind != StageKind::Mapper => {
                 Err(unknown(descriptor, device))
             }
             _ if knows("cpu") => Ok(Device::Cpu),

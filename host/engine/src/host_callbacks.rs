@@ -1,5 +1,7 @@
 //! What a run of the host offers to plugins: log, progress, cancellation.
 
+use scene3d_tensor::Device;
+
 /// Level of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
@@ -37,6 +39,10 @@ pub trait HostCallbacks: Send + Sync {
     fn progress(&self, plugin: &str, share: f64, what: &str);
     /// Whether calls should end soon.
     fn is_cancelled(&self) -> bool;
+    /// Inside a plugin's call, or for it, something crossed to a device, or back to the CPU.
+    fn transfer(&self, to: Device, what: &str, num_copies: u64, num_bytes: u64) {
+        let _ = (to, what, num_copies, num_bytes);
+    }
 }
 
 /// Callbacks that say nothing and never cancel.

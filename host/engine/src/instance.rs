@@ -11,12 +11,12 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use abi_stable::prefix_type::PrefixTypeTrait;
-use abi_stable::std_types::{RErr, ROk, RResult, RSlice, RStr, RVec};
+use abi_stable::std_types::{RErr, ROk, RSlice, RStr, RVec};
 use crossbeam_channel::{RecvTimeoutError, SendTimeoutError, Sender, bounded};
-use scene3d_abi::ext::{PREPARE, Prepare};
+use scene3d_abi::ext::{COPY, COUNT_TRANSFER, Copy, CountTransfer, PREPARE, Prepare};
 use scene3d_abi::{
-    AbiError, CallContext, Device as AbiDevice, ErrorCode, HostVt, HostVtRef, Level, OwnedPort, PluginModRef, Port,
-    Stage, TensorPtr,
+    CallContext, Device as AbiDevice, ErrorCode, HostVt, HostVtRef, Level, OwnedPort, PluginModRef, Port, Stage,
+    TensorPtr,
 };
 use scene3d_tensor::{Device, Tensor, TensorView};
 use scene3d_wire::Named;
@@ -39,6 +39,8 @@ pub use pool::InstancePool;
 pub(crate) enum Call {
     Run,
     Prepare,
+    /// Copies to that device.
+    Copy(Device),
 }
 
 impl Call {
@@ -46,6 +48,7 @@ impl Call {
         match self {
             Self::Run => "run",
             Self::Prepare => "prepare",
+            Self::Copy(_) => "copy",
         }
     }
 }
@@ -176,24 +179,36 @@ impl Boundary {
         let Some(stage) = self.stage else {
             return Err(self.error(call, ErrorCode::INTERNAL, "the stage does not exist; this is a bug of the host"));
         };
-        let function = match call {
-            Call::Run => stage.vt.run(),
-            Call::Prepare => self.prepare_function(stage)?,
-        };
         let ports: Vec<Port<'_>> =
             inputs.ports.iter().map(|(name, tensor)| Port { name: name.as_str().into(), tensor: *tensor }).collect();
-        match function(stage.state, &self.context, RSlice::from_slice(&ports)) {
+        let (state, context, ports) = (stage.state, &self.context, RSlice::from_slice(&ports));
+        let outcome = match call {
+            Call::Run => stage.vt.run()(state, context, ports),
+            Call::Prepare => {
+                // SAFETY: the ABI says that a non-null answer to this id is a `'static` `Prepare`.
+                let extension = unsafe { self.extension::<Prepare>(stage, call, PREPARE)? };
+                (extension.prepare)(state, context, ports)
+            }
+            Call::Copy(device) => {
+                let (kind, index) = device.to_numbers();
+                // SAFETY: the ABI says that a non-null answer to this id is a `'static` `Copy`.
+                let extension = unsafe { self.extension::<Copy>(stage, call, COPY)? };
+                (extension.copy)(state, context, AbiDevice { kind, index }, ports)
+            }
+        };
+        match outcome {
             ROk(outputs) => self.own(call, outputs),
             RErr(error) => Err(PluginError::from_abi(self.plugin_id(), call.name(), error)),
         }
     }
 
-    fn prepare_function(&self, stage: Stage) -> Result<PrepareFunction, PluginError> {
-        let extension = stage.vt.get_extension()(stage.state, RStr::from_str(PREPARE)).cast::<Prepare>();
-        // SAFETY: the ABI says that a non-null answer to this id is a `'static` `Prepare`.
+    /// # Safety
+    /// A non-null answer to `id` is a `'static` `T`.
+    unsafe fn extension<T: 'static>(&self, stage: Stage, call: Call, id: &str) -> Result<&'static T, PluginError> {
+        let extension = stage.vt.get_extension()(stage.state, RStr::from_str(id)).cast::<T>();
+        // SAFETY: as the caller says.
         let extension = unsafe { extension.as_ref() };
-        let missing = || self.error(Call::Prepare, ErrorCode::UNSUPPORTED, format!("it does not offer `{PREPARE}`"));
-        extension.map(|extension| extension.prepare).ok_or_else(missing)
+        extension.ok_or_else(|| self.error(call, ErrorCode::UNSUPPORTED, format!("it does not offer `{id}`")))
     }
 
     fn own(&self, call: Call, outputs: RVec<OwnedPort>) -> Result<Named, PluginError> {
@@ -228,9 +243,6 @@ impl Drop for Boundary {
         self.destroy();
     }
 }
-
-type PrepareFunction =
-    extern "C" fn(*mut c_void, &CallContext, RSlice<'_, Port<'_>>) -> RResult<RVec<OwnedPort>, AbiError>;
 
 static HOST_VT: LazyLock<HostVtRef> =
     LazyLock::new(|| HostVt { log, progress, is_cancelled, get_extension }.leak_into_prefix());
@@ -273,6 +285,20 @@ extern "C" fn is_cancelled(data: *mut c_void) -> bool {
     guarded(true, || host.is_cancelled.load(Ordering::Relaxed) || host.callbacks.is_cancelled())
 }
 
-extern "C" fn get_extension(_: *mut c_void, _: RStr<'_>) -> *const c_void {
+extern "C" fn get_extension(_: *mut c_void, id: RStr<'_>) -> *const c_void {
+    if id.as_str() == COUNT_TRANSFER {
+        let extension: &'static CountTransfer = const { &CountTransfer { count: count_transfer } };
+        return ptr::from_ref(extension).cast();
+    }
     ptr::null()
+}
+
+extern "C" fn count_transfer(data: *mut c_void, to: AbiDevice, what: RStr<'_>, num_copies: u64, num_bytes: u64) {
+    // SAFETY: as in `log`.
+    let host = unsafe { host_data(data) };
+    guarded((), || {
+        if let Ok(to) = Device::from_numbers(to.kind, to.index) {
+            host.callbacks.transfer(to, what.as_str(), num_copies, num_bytes);
+        }
+    });
 }

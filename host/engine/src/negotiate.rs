@@ -12,12 +12,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::config::{
-    Checked, Entry, FeaturesConfig, Node, Origin, PipelineSection, RawConfig, ResolvedConfig, StageConfig, Written,
-    check_table, section_schema, unknown_key,
+    Checked, Entry, FeaturesConfig, Node, Origin, PairingMethod, PairingSection, PipelineSection, RawConfig,
+    ResolvedConfig, StageConfig, Written, check_table, section_schema, unknown_key,
 };
 use crate::device::DeviceChoice;
 use crate::error::PluginError;
-use crate::plan::{FeaturesPlan, Negotiated, StagePlan, WeightFile};
+use crate::plan::{FeaturesPlan, Negotiated, StagePlan, WeightFile, finds_correspondences};
 use crate::problem::{Problem, Problems};
 use crate::registry::Registry;
 use crate::{family, license, weights};
@@ -80,7 +80,7 @@ struct Draft {
 }
 
 struct FeaturesDraft {
-    extractor: Draft,
+    extractor: Option<Draft>,
     matcher: Draft,
     family: Option<String>,
 }
@@ -114,6 +114,7 @@ impl<'a> Negotiation<'a> {
         let pairing = self.section("pairing");
         let mapper = self.stage(self.raw.root.get("mapper"), "mapper", StageKind::Mapper);
         let (features, mapper) = (features.into_iter().collect::<Option<Vec<_>>>()?, mapper?);
+        self.check_pairing(pairing.as_ref()?, &features);
         let config = ResolvedConfig {
             pipeline,
             images: images?,
@@ -128,12 +129,36 @@ impl<'a> Negotiation<'a> {
         Some(Negotiated { config, features, mapper: mapper.into_plan() })
     }
 
+    /// What looks alike is decided by the first entry's descriptors.
+    fn check_pairing(&mut self, pairing: &PairingSection, features: &[FeaturesDraft]) {
+        let looks_up = pairing.method == PairingMethod::Retrieval
+            || (pairing.method == PairingMethod::Sequential && pairing.loop_closures > 0);
+        if looks_up && features.first().is_some_and(|entry| entry.extractor.is_none()) {
+            let message = "`pairing`: retrieval and loop closures compare descriptors, but the first entry of [[features]] \
+                           has no extractor";
+            let help = "write an entry with an extractor first, or method = \"exhaustive\"";
+            self.problem(Problem::new(ErrorCode::INVALID_CONFIG, message).help(help));
+        }
+    }
+
     fn features_draft(&mut self, index: usize, written: &Written) -> Option<FeaturesDraft> {
         let path = |stage: &str| format!("features.{index}.{stage}");
-        let extractor = self.stage(written.get("extractor"), &path("extractor"), StageKind::Extractor);
+        let asked = written.get("extractor");
+        let extractor = asked.and_then(|asked| self.stage(Some(asked), &path("extractor"), StageKind::Extractor));
         let matcher = self.stage(written.get("matcher"), &path("matcher"), StageKind::Matcher);
+        let is_dense = matcher.as_ref().is_some_and(Draft::finds_correspondences);
+        match (asked, is_dense) {
+            // says that it is missing
+            (None, false) => self.stage(None, &path("extractor"), StageKind::Extractor).map(drop)?,
+            (None, true) => return Some(FeaturesDraft { extractor: None, matcher: matcher?, family: None }),
+            (Some(asked), true) => {
+                self.problem(superfluous(&path("extractor"), matcher.as_ref()?).at(&asked.value));
+                return None;
+            }
+            (Some(_), false) => {}
+        }
         let family = self.family(extractor.as_ref(), matcher.as_ref());
-        Some(FeaturesDraft { extractor: extractor?, matcher: matcher?, family })
+        Some(FeaturesDraft { extractor: Some(extractor?), matcher: matcher?, family })
     }
 
     fn problem(&mut self, problem: Problem) {
@@ -312,6 +337,15 @@ fn a(kind: StageKind) -> &'static str {
     }
 }
 
+/// An extractor whose keypoints nobody would match.
+fn superfluous(path: &str, matcher: &Draft) -> Problem {
+    let id = &matcher.descriptor.id;
+    let message =
+        format!("`{path}`: matcher `{id}` finds correspondences anywhere with this config and uses no keypoints");
+    let help = "leave the extractor out, or set the matcher up to match its keypoints";
+    Problem::new(ErrorCode::INVALID_CONFIG, message).help(help)
+}
+
 fn of_plugin(error: &PluginError, kind: StageKind) -> Problem {
     let message = format!("{} `{}`: {}", kind.name(), error.plugin, error.message);
     Problem::new(error.code, message).help(error.help.clone())
@@ -329,16 +363,24 @@ fn plugin_entry(path: &str, id: &str, origin: &Origin) -> Entry {
 
 impl FeaturesDraft {
     fn config(&self) -> FeaturesConfig {
-        FeaturesConfig { extractor: self.extractor.stage_config(), matcher: self.matcher.stage_config() }
+        FeaturesConfig {
+            extractor: self.extractor.as_ref().map(Draft::stage_config),
+            matcher: self.matcher.stage_config(),
+        }
     }
 
     fn into_plan(self) -> FeaturesPlan {
-        let extractor = StagePlan { family: self.family, ..self.extractor.into_plan() };
+        let family = self.family;
+        let extractor = self.extractor.map(|extractor| StagePlan { family, ..extractor.into_plan() });
         FeaturesPlan { extractor, matcher: self.matcher.into_plan() }
     }
 }
 
 impl Draft {
+    fn finds_correspondences(&self) -> bool {
+        finds_correspondences(&self.descriptor, &self.config)
+    }
+
     fn stage_config(&self) -> StageConfig {
         StageConfig { plugin: self.descriptor.id.clone(), config: self.config.clone() }
     }

@@ -27,8 +27,8 @@ pub struct Negotiated {
 /// An entry of `[[features]]`: what finds keypoints, and what matches them.
 #[derive(Debug, Clone)]
 pub struct FeaturesPlan {
-    /// The extractor.
-    pub extractor: StagePlan,
+    /// The extractor; none where the matcher finds correspondences anywhere.
+    pub extractor: Option<StagePlan>,
     /// The matcher.
     pub matcher: StagePlan,
 }
@@ -54,14 +54,14 @@ impl Negotiated {
 }
 
 impl FeaturesPlan {
-    fn stages(&self) -> [&StagePlan; 2] {
-        [&self.extractor, &self.matcher]
+    fn stages(&self) -> impl Iterator<Item = &StagePlan> {
+        self.extractor.iter().chain([&self.matcher])
     }
 
     /// For people and reports, e.g. `aliked+lightglue`.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}+{}", self.extractor.plugin_id(), self.matcher.plugin_id())
+        self.stages().map(StagePlan::plugin_id).collect::<Vec<_>>().join("+")
     }
 }
 
@@ -112,15 +112,7 @@ impl StagePlan {
     /// keypoints.
     #[must_use]
     pub fn finds_correspondences(&self) -> bool {
-        let returns = |name: &str| self.descriptor.outputs.iter().any(|port| port.name == name);
-        if !returns("points") || !returns("matches") {
-            return returns("points");
-        }
-        let properties = self.descriptor.config_schema.get("properties").and_then(Value::as_object);
-        properties.into_iter().flatten().any(|(key, schema)| {
-            let values = schema.get(CORRESPONDENCES_WHEN).and_then(Value::as_array);
-            values.zip(self.config.get(key)).is_some_and(|(values, value)| values.contains(value))
-        })
+        finds_correspondences(&self.descriptor, &self.config)
     }
 
     /// Kind of the stage.
@@ -143,17 +135,26 @@ impl StagePlan {
     pub fn identity_json(&self, seed: u64) -> String {
         let weights: serde_json::Map<String, Value> =
             self.weights.iter().map(|weight| (weight.name.clone(), Value::from(weight.sha256.clone()))).collect();
-        let device = match self.device {
-            Device::Cpu => "cpu",
-            Device::Cuda(_) => "cuda",
-        };
         canonical_json(&json!({
             "plugin": self.descriptor.id,
             "version": self.descriptor.version,
             "config": self.config,
             "weights": weights,
             "seed": seed,
-            "device": device,
+            "device": self.device.kind_name(),
         }))
     }
+}
+
+/// Whether a matcher with this config finds correspondences of positions anywhere.
+pub(crate) fn finds_correspondences(descriptor: &Descriptor, config: &Value) -> bool {
+    let returns = |name: &str| descriptor.outputs.iter().any(|port| port.name == name);
+    if !returns("points") || !returns("matches") {
+        return returns("points");
+    }
+    let properties = descriptor.config_schema.get("properties").and_then(Value::as_object);
+    properties.into_iter().flatten().any(|(key, schema)| {
+        let values = schema.get(CORRESPONDENCES_WHEN).and_then(Value::as_array);
+        values.zip(config.get(key)).is_some_and(|(values, value)| values.contains(value))
+    })
 }

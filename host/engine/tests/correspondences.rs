@@ -11,10 +11,8 @@ use scene3d_tensor::Tensor;
 use scene3d_wire::{ImageFeatures, NamedView, Prepared, PreparedPair};
 
 fn plan(matcher: &str) -> StagePlan {
-    let text = format!(
-        "[[features]]\nextractor = {{ plugin = \"dummy-extractor\" }}\nmatcher = {{ {matcher} }}\n\
-         [mapper]\nplugin = \"dummy-mapper\"\n"
-    );
+    let extractor = if matcher.contains("dense") { "" } else { "extractor = { plugin = \"dummy-extractor\" }\n" };
+    let text = format!("[[features]]\n{extractor}matcher = {{ {matcher} }}\n[mapper]\nplugin = \"dummy-mapper\"\n");
     check(&linked(), &text).unwrap().features.remove(0).matcher
 }
 

@@ -18,7 +18,7 @@ fn run(registry: &Registry, options: &InstanceOptions) -> (Vec<u8>, Mapping) {
     let negotiated = check(registry, CONFIG).unwrap();
     let tensors = SIZES.map(|[width, height]| pixels(width, height));
     let images: Vec<_> = tensors.iter().map(image).collect();
-    let extractor = spawn(registry, &negotiated.features[0].extractor, options.clone()).unwrap();
+    let extractor = spawn(registry, negotiated.features[0].extractor.as_ref().unwrap(), options.clone()).unwrap();
     let matcher = spawn(registry, &negotiated.features[0].matcher, options.clone()).unwrap();
     let features = extractor.extract(&images).unwrap();
     let mut bytes = Vec::new();
@@ -99,7 +99,7 @@ fn a_deadline_that_holds_changes_nothing() {
 #[test]
 fn results_come_in_order_whatever_the_number_of_instances() {
     let registry = exported();
-    let plan = check(&registry, CONFIG).unwrap().features.remove(0).extractor;
+    let plan = check(&registry, CONFIG).unwrap().features.remove(0).extractor.unwrap();
     let counts = |num_instances| {
         let plugin = registry.load(plan.plugin_id()).unwrap();
         let callbacks: std::sync::Arc<dyn scene3d_engine::HostCallbacks> = std::sync::Arc::new(Silent);
@@ -123,7 +123,7 @@ fn results_come_in_order_whatever_the_number_of_instances() {
 #[test]
 fn the_first_error_in_order_ends_the_work() {
     let registry = linked();
-    let plan = check(&registry, CONFIG).unwrap().features.remove(0).extractor;
+    let plan = check(&registry, CONFIG).unwrap().features.remove(0).extractor.unwrap();
     let plugin = registry.load(plan.plugin_id()).unwrap();
     let callbacks: std::sync::Arc<dyn scene3d_engine::HostCallbacks> = std::sync::Arc::new(Silent);
     let pool = InstancePool::spawn(&plan, &plugin, 2, &InstanceOptions::default(), &callbacks).unwrap();

@@ -80,8 +80,8 @@ baseline = 1.0           # default
 depth = 2.0              # environment SCENE3D_SET_MAPPER__DEPTH
 "#;
     assert_eq!(sorted_sections(&negotiated.config.explain()), sorted_sections(expected));
-    assert_eq!(negotiated.features[0].extractor.family.as_deref(), Some("dummy-mean"));
-    assert_eq!(negotiated.features[0].extractor.max_long_side_px, Some(640));
+    assert_eq!(negotiated.features[0].extractor.as_ref().unwrap().family.as_deref(), Some("dummy-mean"));
+    assert_eq!(negotiated.features[0].extractor.as_ref().unwrap().max_long_side_px, Some(640));
     assert_eq!(negotiated.features[0].matcher.max_long_side_px, None);
 }
 
@@ -195,7 +195,8 @@ fn several_entries_of_features_are_planned_in_their_order() {
     let small = "extractor = { plugin = \"dummy-extractor\", cell_size = 8 }\nmatcher = { plugin = \"dummy-matcher\" }";
     let large = small.replace('8', "32");
     let negotiated = check(&linked(), &with_features(&[small, &large])).unwrap();
-    let cell_sizes: Vec<_> = negotiated.features.iter().map(|f| f.extractor.config["cell_size"].clone()).collect();
+    let cell_sizes: Vec<_> =
+        negotiated.features.iter().map(|f| f.extractor.as_ref().unwrap().config["cell_size"].clone()).collect();
     assert_eq!(cell_sizes, [8, 32]);
     assert_eq!(negotiated.stages().count(), 5);
     let again = check(&linked(), &negotiated.config.to_toml()).unwrap();
@@ -283,8 +284,31 @@ fn licences_and_weights_are_checked_for_the_model_that_is_used() {
     assert_eq!(problems, expected);
     fs::write(folder.path().join("small.pth"), "abc").unwrap();
     let allowed = "[pipeline]\nallow_licenses = [\"CC-BY-NC-SA-4.0\", \"LicenseRef-research\"]";
-    let plan = check(&text.replace("[pipeline]", allowed)).unwrap().features.remove(0).extractor;
+    let plan = check(&text.replace("[pipeline]", allowed)).unwrap().features.remove(0).extractor.unwrap();
     assert_eq!(plan.weights.len(), 1);
     assert_eq!(plan.weights[0].path, folder.path().join("small.pth"));
     assert!(plan.create_request(3).contains("\"seed\":3"));
+}
+
+#[test]
+fn a_matcher_of_positions_takes_no_extractor_and_any_other_needs_one() {
+    let dense = "matcher = { plugin = \"dummy-matcher\", mode = \"dense\" }";
+    let negotiated = check(&linked(), &with_features(&[dense])).unwrap();
+    assert!(negotiated.features[0].extractor.is_none());
+    assert_eq!((negotiated.features[0].name().as_str(), negotiated.stages().count()), ("dummy-matcher", 2));
+    let again = check(&linked(), &negotiated.config.to_toml()).unwrap();
+    assert_eq!(again.config.to_canonical_json(), negotiated.config.to_canonical_json());
+
+    let both = format!("extractor = {{ plugin = \"dummy-extractor\" }}\n{dense}");
+    let problems = check(&linked(), &with_features(&[&both])).unwrap_err();
+    assert!(
+        problems.contains("`features.0.extractor`: matcher `dummy-matcher` finds correspondences anywhere"),
+        "{problems}"
+    );
+    let problems = check(&linked(), &with_features(&["matcher = { plugin = \"dummy-matcher\" }"])).unwrap_err();
+    assert!(problems.contains("`features.0.extractor.plugin` is missing"), "{problems}");
+
+    let looked_up = format!("{}[pairing]\nmethod = \"retrieval\"\n", with_features(&[dense]));
+    let problems = check(&linked(), &looked_up).unwrap_err();
+    assert!(problems.contains("retrieval and loop closures compare descriptors"), "{problems}");
 }

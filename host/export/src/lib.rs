@@ -26,7 +26,7 @@ pub use ply::{decimate, default_decimated_points, write_decimated_ply, write_ply
 pub use preview::{MatchSample, best_neighbours};
 pub use report::{
     ConfigFacts, Histogram, ImageReport, OtherModel, OutputFile, PairReport, PluginFacts, REPORT_SCHEMA_VERSION,
-    Report, RunFacts, SourceReport, StageTime, Verdict, WeightsFacts,
+    Report, RunFacts, SourceReport, StageTime, Transfer, Verdict, WeightsFacts,
 };
 pub use thumbnail::Thumbnail;
 pub use transforms::{TransformsPaths, world_from_gl_cam, write_transforms};

@@ -38,6 +38,9 @@ pub struct Report {
     pub track_lengths: Histogram,
     /// Models besides the exported one, largest first.
     pub other_models: Vec<OtherModel>,
+    /// Copies between the device and host memory; none where the stages run on the CPU.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transfers: Vec<Transfer>,
     /// What the reader should know before trusting the model.
     pub warnings: Vec<String>,
     /// Files that the run wrote.
@@ -78,6 +81,21 @@ pub struct ConfigFacts {
     pub sha256: String,
     /// Command line that runs it again.
     pub command: String,
+}
+
+/// Copies of one thing in one direction during one stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Name of the stage, e.g. `extract`.
+    pub stage: String,
+    /// `to host` or `to device`.
+    pub direction: String,
+    /// What was copied, e.g. `pixels`.
+    pub what: String,
+    /// How many copies.
+    pub num_copies: u64,
+    /// Bytes of all.
+    pub num_bytes: u64,
 }
 
 /// A plugin that took part.

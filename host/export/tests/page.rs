@@ -42,6 +42,7 @@ fn report(num_images: u32) -> Report {
         images: (1..=num_images).map(|id| image(id, Verdict::OtherComponent { model: 1 })).collect(),
         pairs: (1..=num_images).flat_map(|a| (a + 1..=num_images).map(move |b| pair(a, b))).collect(),
         sources: Vec::new(),
+        transfers: Vec::new(),
         reprojection_errors_px: scene3d_export::Histogram::default(),
         track_lengths: scene3d_export::Histogram::default(),
         other_models: Vec::new(),

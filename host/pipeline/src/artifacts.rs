@@ -16,7 +16,12 @@ use crate::hash::{Key, key_of};
 use crate::photos::Photo;
 
 /// Bump when the content of an artifact changes its meaning.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
+
+/// In place of an extractor's identity.
+const NO_EXTRACTOR: &str = "none";
+
+const SCRATCH: &str = "scratch";
 
 /// The artifact folder of a run.
 #[derive(Debug, Clone)]
@@ -27,11 +32,20 @@ pub(crate) struct Artifacts {
 impl Artifacts {
     /// Creates the folders, without what a killed run had half written.
     pub(crate) fn open(root: &Path) -> Result<Self, PipelineError> {
-        for folder in ["features", "matches", "mapping"] {
+        let scratch = root.join(SCRATCH);
+        if scratch.exists() {
+            fs::remove_dir_all(&scratch).map_err(PipelineError::write(&scratch))?;
+        }
+        for folder in ["features", "matches", "mapping", SCRATCH] {
             let path = root.join(folder);
             fs::create_dir_all(&path).and_then(|()| remove_parts(&path)).map_err(PipelineError::write(&path))?;
         }
         Ok(Self { root: root.to_owned() })
+    }
+
+    /// Folder for what found no room in memory; empty when a run begins.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.root.join(SCRATCH)
     }
 
     /// File of an image's features.
@@ -60,15 +74,17 @@ fn remove_parts(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Key of an image's features.
-pub(crate) fn features_key(photo: &Photo, extractor: &StagePlan, seed: u64) -> Key {
+/// Key of an image's features; without an extractor, of its appearance alone.
+pub(crate) fn features_key(photo: &Photo, extractor: Option<&StagePlan>, seed: u64) -> Key {
     // the orientation is in the file, hence in its hash
-    key_of(["features", FORMAT, &photo.sha256, &extractor.identity_json(seed)].map(str::as_bytes))
+    let identity = extractor.map_or_else(|| NO_EXTRACTOR.to_owned(), |plan| plan.identity_json(seed));
+    key_of(["features", FORMAT, &photo.sha256, &identity].map(str::as_bytes))
 }
 
 /// Key of a matcher's work on one extractor's features.
 pub(crate) fn match_stage_key(plan: &FeaturesPlan, seed: u64) -> Key {
-    let (extractor, matcher) = (plan.extractor.identity_json(seed), plan.matcher.identity_json(seed));
+    let extractor = plan.extractor.as_ref().map_or_else(|| NO_EXTRACTOR.to_owned(), |plan| plan.identity_json(seed));
+    let matcher = plan.matcher.identity_json(seed);
     key_of(["matches", FORMAT, &extractor, &matcher].map(str::as_bytes))
 }
 

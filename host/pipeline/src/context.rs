@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use scene3d_engine::{HostCallbacks, Instance, InstanceOptions, LogLevel, Registry, StagePlan};
+use scene3d_engine::{HostCallbacks, Instance, InstanceOptions, LogLevel, Registry, StageKind, StagePlan};
 use scene3d_export::{Report, StageTime};
 use scene3d_tensor::Device;
 
@@ -13,6 +13,7 @@ use crate::observer::{Event, Observer, StageName};
 use crate::outputs::REPORT_HTML;
 use crate::photos::PhotoSet;
 use crate::reconstruct::{Outcome, Request};
+use crate::transfers::Transfers;
 use crate::{Cancel, PipelineError};
 
 /// A run in progress.
@@ -27,6 +28,8 @@ pub(crate) struct Context<'a> {
     pub stage_times: Vec<StageTime>,
     started: Instant,
     warnings: Mutex<Vec<String>>,
+    /// Copies between the device and host memory.
+    pub transfers: Arc<Transfers>,
 }
 
 impl<'a> Context<'a> {
@@ -45,6 +48,7 @@ impl<'a> Context<'a> {
             stage_times: Vec::new(),
             started: Instant::now(),
             warnings: Mutex::default(),
+            transfers: Arc::default(),
         }
     }
 
@@ -53,7 +57,7 @@ impl<'a> Context<'a> {
     }
 
     pub(crate) fn device(&self) -> Device {
-        self.request.negotiated.features.first().map_or(Device::Cpu, |entry| entry.extractor.device)
+        self.request.negotiated.features.first().map_or(Device::Cpu, |entry| entry.matcher.device)
     }
 
     /// CPU threads of the run: as configured, or all.
@@ -95,6 +99,11 @@ impl<'a> Context<'a> {
         self.observer.event(Event::Warning { message });
     }
 
+    /// Says something of interest that needs nothing done.
+    pub(crate) fn log_info(&self, message: String) {
+        self.observer.event(Event::Log { level: "info", target: "pipeline".to_owned(), message });
+    }
+
     /// What was said so far.
     pub(crate) fn warnings(&self) -> Vec<String> {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -117,17 +126,24 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// One instance a thread, with one thread inside (docs/decisions/0003-cpu-threads.md).
+    /// On the CPU one instance a thread, with one thread inside (docs/decisions/0003-cpu-threads.md); elsewhere one,
+    /// whose stream orders the work.
     pub(crate) fn spawn_all(&self, plan: &StagePlan) -> Result<Vec<Instance>, PipelineError> {
+        let stage = match plan.kind() {
+            StageKind::Extractor => StageName::Extract,
+            StageKind::Matcher => StageName::Match,
+            StageKind::Mapper => StageName::Map,
+        };
         let plugin = self.registry.load(plan.plugin_id())?;
-        let spawn = |_| Ok(Instance::spawn(plan, &plugin, self.options(1), self.callbacks(None))?);
-        (0..self.threads()).map(spawn).collect()
+        let spawn = |_| Ok(Instance::spawn(plan, &plugin, self.options(1), self.callbacks(stage))?);
+        let num_instances = if plan.device == Device::Cpu { self.threads() } else { 1 };
+        (0..num_instances).map(spawn).collect()
     }
 
     /// Starts the mapper's instance on a thread of its own.
     pub(crate) fn spawn_ahead(&self, plan: &StagePlan) -> Ahead<Instance> {
         let (plan, registry) = (plan.clone(), Arc::clone(&self.registry));
-        let (options, callbacks) = (self.options(self.threads()), self.callbacks(Some(StageName::Map)));
+        let (options, callbacks) = (self.options(self.threads()), self.callbacks(StageName::Map));
         Ahead::start("mapper-ahead", move || {
             Ok(Instance::spawn(&plan, &registry.load(plan.plugin_id())?, options, callbacks)?)
         })
@@ -165,8 +181,9 @@ impl<'a> Context<'a> {
         InstanceOptions { threads, seed: self.seed(), ..InstanceOptions::default() }
     }
 
-    fn callbacks(&self, progress_of: Option<StageName>) -> Arc<dyn HostCallbacks> {
-        Arc::new(Callbacks { observer: Arc::clone(&self.observer), cancel: self.cancel.clone(), progress_of })
+    fn callbacks(&self, stage: StageName) -> Arc<dyn HostCallbacks> {
+        let (observer, transfers) = (Arc::clone(&self.observer), Arc::clone(&self.transfers));
+        Arc::new(Callbacks { observer, transfers, cancel: self.cancel.clone(), stage })
     }
 }
 
@@ -181,8 +198,9 @@ const PROGRESS_STEPS: f64 = 1000.0;
 
 struct Callbacks {
     observer: Arc<dyn Observer>,
+    transfers: Arc<Transfers>,
     cancel: Cancel,
-    progress_of: Option<StageName>,
+    stage: StageName,
 }
 
 impl HostCallbacks for Callbacks {
@@ -198,11 +216,16 @@ impl HostCallbacks for Callbacks {
     }
 
     fn progress(&self, _: &str, share: f64, what: &str) {
-        if let Some(stage) = self.progress_of {
+        // the other stages count their items
+        if self.stage == StageName::Map {
             let done = (share.clamp(0.0, 1.0) * PROGRESS_STEPS) as usize;
             let total = PROGRESS_STEPS as usize;
-            self.observer.event(Event::Progress { stage, done, total, what: what.to_owned() });
+            self.observer.event(Event::Progress { stage: self.stage, done, total, what: what.to_owned() });
         }
+    }
+
+    fn transfer(&self, to: Device, what: &str, num_copies: u64, num_bytes: u64) {
+        self.transfers.count(self.stage, to, what, num_copies, num_bytes);
     }
 
     fn is_cancelled(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Decodes a photo: pixels to RGB, EXIF orientation applied, long side reduced, sharpness measured.
 
 use std::fs;
+use std::sync::Arc;
 
 use fast_image_resize::images::{TypedImage, TypedImageRef};
 use fast_image_resize::pixels::U8x3;
@@ -31,7 +32,15 @@ pub struct DecodedPhoto {
 ///
 /// # Errors
 /// [`Rejected`] with the reason if the pixels can't be decoded.
-pub fn decode(photo: &Photo, max_long_side: u32) -> Result<DecodedPhoto, Rejected> {
+pub fn decode(photo: &Photo, max_long_side: u32) -> Result<Arc<DecodedPhoto>, Rejected> {
+    Ok(decode_each(photo, &[max_long_side])?.swap_remove(0))
+}
+
+/// Decodes a photo once and reduces it to each of the long sides, in order; equal ones share their pixels.
+///
+/// # Errors
+/// [`Rejected`] with the reason if the pixels can't be decoded.
+pub(crate) fn decode_each(photo: &Photo, max_long_sides: &[u32]) -> Result<Vec<Arc<DecodedPhoto>>, Rejected> {
     let reject = |reason: String| Rejected {
         name: photo.info.name.clone(),
         verdict: Verdict::NotDecodable,
@@ -40,14 +49,29 @@ pub fn decode(photo: &Photo, max_long_side: u32) -> Result<DecodedPhoto, Rejecte
     };
     let bytes = fs::read(&photo.path).map_err(|error| reject(format!("can't be read: {error}")))?;
     let image = decode_pixels(&bytes).map_err(|error| reject(format!("can't be decoded: {error}")))?;
-    // reducing before turning moves fewer pixels
     let stored_size = [image.width(), image.height()];
-    let reduced = resize(image, fit_long_side(stored_size, max_long_side)).map_err(&reject)?;
-    let oriented = orient(reduced, photo.orientation);
+    let mut decoded: Vec<(u32, Arc<DecodedPhoto>)> = Vec::with_capacity(max_long_sides.len());
+    for &long_side in max_long_sides {
+        let known = decoded.iter().find(|(known, _)| *known == long_side).map(|(_, photo)| Arc::clone(photo));
+        let reduced = match known {
+            Some(known) => known,
+            None => {
+                // reducing before turning moves fewer pixels
+                let reduced = resize(&image, fit_long_side(stored_size, long_side)).map_err(&reject)?;
+                Arc::new(oriented(reduced, photo.orientation).map_err(&reject)?)
+            }
+        };
+        decoded.push((long_side, reduced));
+    }
+    Ok(decoded.into_iter().map(|(_, photo)| photo).collect())
+}
+
+fn oriented(reduced: RgbImage, orientation: u16) -> Result<DecodedPhoto, String> {
+    let oriented = orient(reduced, orientation);
     let size = [oriented.width(), oriented.height()];
-    let sharpness = sharpness(&oriented).map_err(&reject)?;
+    let sharpness = sharpness(&oriented)?;
     let shape = [i64::from(size[1]), i64::from(size[0]), 3];
-    let pixels = Tensor::from_vec(oriented.into_raw(), &shape).map_err(|error| reject(error.to_string()))?;
+    let pixels = Tensor::from_vec(oriented.into_raw(), &shape).map_err(|error| error.to_string())?;
     Ok(DecodedPhoto { pixels, size, sharpness })
 }
 
@@ -61,10 +85,10 @@ fn decode_pixels(bytes: &[u8]) -> image::ImageResult<RgbImage> {
     })
 }
 
-fn resize(image: RgbImage, size: [u32; 2]) -> Result<RgbImage, String> {
+fn resize(image: &RgbImage, size: [u32; 2]) -> Result<RgbImage, String> {
     let (width, height) = image.dimensions();
     if [width, height] == size {
-        return Ok(image);
+        return Ok(image.clone());
     }
     let source = TypedImageRef::<U8x3>::from_buffer(width, height, image.as_raw()).map_err(|e| e.to_string())?;
     let mut reduced = RgbImage::new(size[0], size[1]);
@@ -86,7 +110,7 @@ fn orient(image: RgbImage, orientation: u16) -> RgbImage {
 /// Variance of the 4-neighbour Laplacian (Pech-Pacheco et al., ICPR 2000) of luma (BT.601).
 fn sharpness(image: &RgbImage) -> Result<f64, String> {
     let size = fit_long_side([image.width(), image.height()], SHARPNESS_LONG_SIDE_PX);
-    let small = resize(image.clone(), size)?;
+    let small = resize(image, size)?;
     let [width, height] = size.map(|side| side as usize);
     if width < 3 || height < 3 {
         return Ok(0.0);

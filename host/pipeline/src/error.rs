@@ -74,14 +74,6 @@ pub enum PipelineError {
     /// An export failed.
     #[error(transparent)]
     Export(#[from] scene3d_export::ExportError),
-    /// The pipeline keeps features in host memory so far (docs/decisions/0004).
-    #[error("{stage} is set to {device}, but this version reconstructs on the cpu; write device = \"cpu\" or \"auto\"")]
-    Device {
-        /// Kind of the stage.
-        stage: &'static str,
-        /// What was asked for.
-        device: scene3d_tensor::Device,
-    },
     /// A tensor is not as promised.
     #[error(transparent)]
     Tensor(#[from] TensorError),

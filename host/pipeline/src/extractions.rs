@@ -1,12 +1,37 @@
-//! Extraction for all entries of `[[features]]`: each distinct extractor once.
+//! Extraction for all entries of `[[features]]`: each distinct extractor once, what an earlier run found is read.
+
+use std::sync::Arc;
 
 use scene3d_engine::{Instance, StagePlan};
+use scene3d_export::Verdict;
+use scene3d_wire::Named;
 
-use crate::PipelineError;
-use crate::artifacts::Artifacts;
+use crate::artifacts::{Artifacts, features_key};
 use crate::context::Context;
-use crate::extract::{Extracted, Tally, extract};
-use crate::photos::Photo;
+use crate::extract::{Finished, Tally, Task, Work};
+use crate::photo_features::{DESCRIPTORS, Extracted, PhotoFeatures};
+use crate::photos::{Photo, Rejected};
+use crate::resident::{Kept, Kind, Resident};
+use crate::waiting::Waiting;
+use crate::{PipelineError, tensor_file};
+
+/// What extraction works with.
+#[derive(Clone, Copy)]
+pub(crate) struct Sources<'a> {
+    pub context: &'a Context<'a>,
+    pub photos: &'a [Photo],
+    pub artifacts: &'a Artifacts,
+    pub resident: &'a Resident,
+}
+
+impl<'a> Sources<'a> {
+    pub(crate) fn new(
+        context: &'a Context<'a>,
+        (photos, artifacts, resident): (&'a [Photo], &'a Artifacts, &'a Resident),
+    ) -> Self {
+        Self { context, photos, artifacts, resident }
+    }
+}
 
 /// Features by extractor. Entries of `[[features]]` with equal extractors share theirs.
 pub(crate) struct Extractions {
@@ -19,26 +44,66 @@ impl Extractions {
     pub(crate) fn of_entry(&self, entry: usize) -> &Extracted {
         &self.of_extractor[self.extractor_of_entry[entry]]
     }
+
+    /// What is kept of an image for an entry's matcher.
+    pub(crate) fn descriptors(&self, entry: usize, image: usize) -> Kept {
+        Kept { kind: Kind::Descriptors(self.extractor_of_entry[entry]), image }
+    }
+
+    /// Extracts again what was found in some photos where the descriptors are kept no more: those of an earlier run on a
+    /// GPU never left it.
+    pub(crate) fn extract_again(
+        &mut self,
+        sources: Sources<'_>,
+        needed: impl Iterator<Item = Kept>,
+        spawn: impl Fn(&StagePlan) -> Result<Vec<Instance>, PipelineError>,
+    ) -> Result<bool, PipelineError> {
+        let mut tasks: Vec<Task> = Vec::new();
+        for Kept { kind, image } in needed.filter(|kept| !sources.resident.has(*kept)) {
+            let Kind::Descriptors(extractor) = kind else { continue };
+            match tasks.iter_mut().find(|task| task.photo == image) {
+                Some(task) if task.extractors.contains(&extractor) => {}
+                Some(task) => task.extractors.push(extractor),
+                None => tasks.push(Task { photo: image, extractors: vec![extractor] }),
+            }
+        }
+        let extractors = distinct_extractors(sources.context).0;
+        let finished = run(sources, &extractors, &tasks, None, spawn)?;
+        for (extractor, photo, result) in finished {
+            self.of_extractor[extractor][photo] = kept_if_sharp(sources, photo, result)?;
+        }
+        Ok(!tasks.is_empty())
+    }
 }
 
-/// Extracts the features of all photos with the extractor of each entry, one extractor after the other, so that only one
-/// network is in memory. Also returns how many were reused.
+/// Extracts the features of all photos with the extractor of each entry. Also returns how many were reused.
 pub(crate) fn extract_all(
-    context: &Context<'_>,
-    photos: &[Photo],
-    artifacts: &Artifacts,
-    instances: impl Fn(&StagePlan) -> Result<Vec<Instance>, PipelineError>,
+    sources: Sources<'_>,
+    spawn: impl Fn(&StagePlan) -> Result<Vec<Instance>, PipelineError>,
 ) -> Result<(Extractions, usize), PipelineError> {
+    let Sources { context, photos, .. } = sources;
     let (extractors, extractor_of_entry) = distinct_extractors(context);
-    let mut of_extractor = Vec::with_capacity(extractors.len());
-    let mut num_reused = 0;
+    let mut found: Vec<Vec<Option<Result<PhotoFeatures, Rejected>>>> = Vec::new();
     for (index, plan) in extractors.iter().enumerate() {
-        let tally = Tally { before: index * photos.len(), total: extractors.len() * photos.len() };
-        let (extracted, reused) = extract(context, photos, plan, artifacts, tally, || instances(plan))?;
-        of_extractor.push(extracted);
-        num_reused += reused;
+        let stored = (0..photos.len()).map(|photo| Ok(stored(sources, index, *plan, photo)?.map(Ok)));
+        found.push(stored.collect::<Result<_, PipelineError>>()?);
     }
-    Ok((Extractions { of_extractor, extractor_of_entry }, num_reused))
+    let missing = |photo: usize| Task {
+        photo,
+        extractors: (0..extractors.len()).filter(|&extractor| found[extractor][photo].is_none()).collect(),
+    };
+    let tasks: Vec<Task> = (0..photos.len()).map(missing).filter(|task| !task.extractors.is_empty()).collect();
+    let total = extractors.len() * photos.len();
+    let reused = total - tasks.iter().map(|task| task.extractors.len()).sum::<usize>();
+    for (extractor, photo, result) in run(sources, &extractors, &tasks, Some(Tally { before: reused, total }), spawn)? {
+        found[extractor][photo] = Some(result);
+    }
+    let mut of_extractor = Vec::with_capacity(extractors.len());
+    for found in found {
+        let kept = found.into_iter().flatten().enumerate().map(|(photo, found)| kept_if_sharp(sources, photo, found));
+        of_extractor.push(kept.collect::<Result<_, _>>()?);
+    }
+    Ok((Extractions { of_extractor, extractor_of_entry }, reused))
 }
 
 /// Number of items of the stage: photos by extractors.
@@ -46,16 +111,82 @@ pub(crate) fn num_extractions(context: &Context<'_>, num_photos: usize) -> usize
     distinct_extractors(context).0.len() * num_photos
 }
 
+/// Runs the extractors that a task asks for; one instance of each for every worker.
+fn run(
+    sources: Sources<'_>,
+    extractors: &[Option<&StagePlan>],
+    tasks: &[Task],
+    tally: Option<Tally>,
+    spawn: impl Fn(&StagePlan) -> Result<Vec<Instance>, PipelineError>,
+) -> Result<Vec<Finished>, PipelineError> {
+    if tasks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Sources { context, photos, artifacts, resident } = sources;
+    let num_items = tasks.iter().map(|task| task.extractors.len()).sum();
+    let tally = tally.unwrap_or(Tally { before: 0, total: num_items });
+    let work = Work { context, photos, extractors, artifacts, resident, tally };
+    work.run(tasks, || {
+        let instances = extractors.iter().map(|plan| plan.map(&spawn).transpose()).collect::<Result<Vec<_>, _>>()?;
+        let num_workers = instances.iter().flatten().map(Vec::len).min().unwrap_or(context.threads());
+        let mut of_extractors: Vec<_> = instances.into_iter().map(|list| list.map(Vec::into_iter)).collect();
+        let next_worker = |_| of_extractors.iter_mut().map(|list| list.as_mut()?.next().map(Arc::new)).collect();
+        let of_workers: Vec<Vec<Option<Arc<Instance>>>> = (0..num_workers).map(next_worker).collect();
+        of_workers.iter().flatten().flatten().for_each(|instance| resident.move_by(instance));
+        Ok(of_workers)
+    })
+}
+
+/// What an earlier run found in a photo; its descriptors wait in the artifact.
+fn stored(
+    sources: Sources<'_>,
+    extractor: usize,
+    plan: Option<&StagePlan>,
+    photo: usize,
+) -> Result<Option<PhotoFeatures>, PipelineError> {
+    let Sources { context, photos, artifacts, resident } = sources;
+    let key = features_key(&photos[photo], plan, context.seed());
+    let path = artifacts.features(&key);
+    let Some(tensors) = context.reuse(tensor_file::read(&path))? else { return Ok(None) };
+    let (descriptors, tensors): (Named, Named) = tensors.into_iter().partition(|(name, _)| name == DESCRIPTORS);
+    if !descriptors.is_empty() {
+        let kept = Kept { kind: Kind::Descriptors(extractor), image: photo };
+        resident.put_waiting(kept, Waiting::Artifact { path, name: DESCRIPTORS });
+    }
+    PhotoFeatures::new(&key, tensors).map(Some)
+}
+
+/// After extraction, not before: the artifact holds for every bound.
+fn kept_if_sharp(
+    sources: Sources<'_>,
+    photo: usize,
+    result: Result<PhotoFeatures, Rejected>,
+) -> Result<Result<PhotoFeatures, Rejected>, PipelineError> {
+    let min_sharpness = sources.context.request.negotiated.config.images.min_sharpness;
+    let Ok(features) = result else { return Ok(result) };
+    let sharpness = f64::from(features.sharpness()?);
+    if sharpness >= min_sharpness {
+        return Ok(Ok(features));
+    }
+    Ok(Err(Rejected {
+        name: sources.photos[photo].info.name.clone(),
+        verdict: Verdict::TooBlurred,
+        reason: format!("sharpness {sharpness:.1}, expected at least {min_sharpness:.1}"),
+        next_step: "take it again with a shorter exposure, or lower images.min_sharpness".to_owned(),
+    }))
+}
+
 /// The extractors that differ, and which of them each entry has.
-fn distinct_extractors<'a>(context: &Context<'a>) -> (Vec<&'a StagePlan>, Vec<usize>) {
-    let mut distinct: Vec<&StagePlan> = Vec::new();
-    let mut identities: Vec<String> = Vec::new();
+fn distinct_extractors<'a>(context: &Context<'a>) -> (Vec<Option<&'a StagePlan>>, Vec<usize>) {
+    let mut distinct: Vec<Option<&StagePlan>> = Vec::new();
+    let mut identities: Vec<Option<String>> = Vec::new();
     let mut of_entry = Vec::new();
     for entry in &context.request.negotiated.features {
-        let identity = entry.extractor.identity_json(context.seed());
+        let extractor = entry.extractor.as_ref();
+        let identity = extractor.map(|plan| plan.identity_json(context.seed()));
         let known = identities.iter().position(|known| *known == identity);
         of_entry.push(known.unwrap_or_else(|| {
-            distinct.push(&entry.extractor);
+            distinct.push(extractor);
             identities.push(identity);
             distinct.len() - 1
         }));

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use scene3d_scene::{ImageId, ImagePair, Keypoints, Matches};
 
 use crate::PipelineError;
-use crate::extract::{Extracted, PhotoFeatures};
 use crate::join::{JoinedKeypoints, JoinedMatches, join_keypoints, join_matches};
+use crate::photo_features::{Extracted, PhotoFeatures};
 use crate::photos::Rejected;
 
 /// What one entry of `[[features]]` found.

@@ -1,194 +1,140 @@
-//! Match pairs: each image is prepared once, pairs are shared out over the matcher's instances.
+//! Match pairs with the matcher of each entry of `[[features]]`; those of an earlier run are read, not computed.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
-use crossbeam_channel::{Sender, bounded};
-use scene3d_engine::{FeaturesPlan, Instance, StagePlan};
-use scene3d_scene::{ImageId, ImagePair, Matches};
-use scene3d_tensor::Tensor;
-use scene3d_wire::{ImageFeatures, NamedView, Prepared, PreparedPair};
+use scene3d_engine::{Instance, StagePlan};
+use scene3d_scene::{ImageId, ImagePair};
 
 use crate::PipelineError;
-use crate::artifacts::{Artifacts, match_stage_key, pair_key};
+use crate::artifacts::{match_stage_key, pair_key};
 use crate::context::Context;
-use crate::decode::decode;
-use crate::extract::{Extracted, PhotoFeatures, Tally};
-use crate::extractions::Extractions;
+use crate::extract::{Tally, place_of};
+use crate::extractions::{Extractions, Sources};
 use crate::journal::Journal;
-use crate::observer::{Event, StageName};
-use crate::photos::{Photo, Rejected};
-use crate::resident::Resident;
+use crate::match_work::{MatchWork, Places};
+use crate::pair_found::{FoundKind, PairFound};
+use crate::photo_features::{Extracted, PhotoFeatures};
 
-/// Memory for prepared tensors; what does not fit is prepared again when needed.
-const RESIDENT_BYTES: usize = 1 << 30;
-
-/// Matches by pair, and how many of them were taken from an earlier run.
-type Matched = (BTreeMap<ImagePair, Matches>, usize);
+/// What was found by pair.
+pub(crate) type Found = BTreeMap<ImagePair, PairFound>;
 
 /// Matches all pairs with the matcher of each entry of `[[features]]`, one after the other. Also returns how many were
 /// reused.
 pub(crate) fn match_all(
-    context: &Context<'_>,
-    photos: &[Photo],
+    sources: Sources<'_>,
     pairs: &[ImagePair],
-    extractions: &Extractions,
-    artifacts: &Artifacts,
-    instances: impl Fn(&StagePlan) -> Result<Vec<Instance>, PipelineError>,
-) -> Result<(Vec<BTreeMap<ImagePair, Matches>>, usize), PipelineError> {
-    let entries = &context.request.negotiated.features;
-    let mut of_entries = Vec::with_capacity(entries.len());
+    extractions: &mut Extractions,
+    spawn: impl Fn(&StagePlan) -> Result<Vec<Instance>, PipelineError>,
+) -> Result<(Vec<Found>, usize), PipelineError> {
+    let entries = sources.context.request.negotiated.features.len();
+    let find_missing = |extractions: &Extractions| -> Result<Vec<Entry>, PipelineError> {
+        (0..entries).map(|index| Entry::open(sources, index, pairs, extractions.of_entry(index))).collect()
+    };
+    let mut opened = find_missing(extractions)?;
+    // what was found again may differ, and then more is missing
+    while extractions.extract_again(sources, needed(&opened, extractions).into_iter(), &spawn)? {
+        opened = find_missing(extractions)?;
+    }
+    for (index, kept) in needed_by_entry(&opened, extractions) {
+        sources.resident.expect(kept, [Places::of_entry(index).first()]);
+    }
+    let mut of_entries = Vec::with_capacity(entries);
     let mut num_reused = 0;
-    for (index, plan) in entries.iter().enumerate() {
-        let tally = Tally { before: index * pairs.len(), total: entries.len() * pairs.len() };
-        let entry = Entry { photos, extracted: extractions.of_entry(index), plan };
-        let (matched, reused) = match_pairs(context, pairs, entry, artifacts, tally, || instances(&plan.matcher))?;
+    for (index, entry) in opened.into_iter().enumerate() {
+        let tally = Tally { before: index * pairs.len(), total: entries * pairs.len() };
+        let (matched, reused) = entry.run(sources, index, extractions, tally, &spawn)?;
         of_entries.push(matched);
         num_reused += reused;
     }
+    report_evictions(sources);
     Ok((of_entries, num_reused))
 }
 
-/// An entry of `[[features]]` with what its extractor found.
-#[derive(Clone, Copy)]
-struct Entry<'a> {
-    photos: &'a [Photo],
-    extracted: &'a Extracted,
-    plan: &'a FeaturesPlan,
+/// An entry of `[[features]]` with what an earlier run matched and what is missing.
+struct Entry {
+    journal: Journal,
+    matched: Found,
+    missing: Vec<ImagePair>,
 }
 
-/// Matches all pairs; those of an earlier run are read, not computed.
-fn match_pairs(
-    context: &Context<'_>,
-    pairs: &[ImagePair],
-    entry: Entry<'_>,
-    artifacts: &Artifacts,
-    tally: Tally,
-    instances: impl FnOnce() -> Result<Vec<Instance>, PipelineError>,
-) -> Result<Matched, PipelineError> {
-    let journal = Journal::open(&artifacts.matches(&match_stage_key(entry.plan, context.seed())))?;
-    let mut matched = BTreeMap::new();
-    let mut missing = Vec::new();
-    for &pair in pairs {
-        match features_of(entry.extracted, pair) {
-            None => drop(matched.insert(pair, Matches::default())),
-            Some([a, b]) => match journal.find(&pair_key(&a.key, &b.key)) {
-                Some(matches) => drop(matched.insert(pair, matches.clone())),
-                None => missing.push(pair),
-            },
+impl Entry {
+    fn open(
+        sources: Sources<'_>,
+        index: usize,
+        pairs: &[ImagePair],
+        extracted: &Extracted,
+    ) -> Result<Self, PipelineError> {
+        let Context { request, .. } = sources.context;
+        let plan = &request.negotiated.features[index];
+        let (stage_key, kind) = (match_stage_key(plan, sources.context.seed()), FoundKind::of(&plan.matcher));
+        let mut journal = Journal::open(&sources.artifacts.matches(&stage_key), kind)?;
+        let mut matched = BTreeMap::new();
+        let mut missing = Vec::new();
+        for &pair in pairs {
+            match features_of(extracted, pair, kind) {
+                None => drop(matched.insert(pair, kind.nothing())),
+                Some([a, b]) => match journal.take(&pair_key(&a.found, &b.found)) {
+                    Some(matches) => drop(matched.insert(pair, matches)),
+                    None => missing.push(pair),
+                },
+            }
         }
+        Ok(Self { journal, matched, missing })
     }
-    let reused = matched.len();
-    if !missing.is_empty() {
-        let resident = Resident::new(RESIDENT_BYTES);
-        let tally = Tally { before: tally.before + reused, ..tally };
-        let work = Work { context, entry, journal: &journal, missing: &missing, resident, tally };
-        matched.extend(work.run(&instances()?)?);
+
+    fn run(
+        self,
+        sources: Sources<'_>,
+        index: usize,
+        extractions: &Extractions,
+        tally: Tally,
+        spawn: impl FnOnce(&StagePlan) -> Result<Vec<Instance>, PipelineError>,
+    ) -> Result<(Found, usize), PipelineError> {
+        let Self { journal, mut matched, missing } = self;
+        let reused = matched.len();
+        if !missing.is_empty() {
+            let plan = &sources.context.request.negotiated.features[index];
+            let tally = Tally { before: tally.before + reused, ..tally };
+            let work = MatchWork { sources, extractions, index, plan, journal: &journal, tally };
+            matched.extend(work.run(missing, spawn(&plan.matcher)?)?);
+        }
+        Ok((matched, reused))
     }
-    Ok((matched, reused))
 }
 
-/// Features of both images, if both have keypoints.
-fn features_of(extracted: &Extracted, pair: ImagePair) -> Option<[&PhotoFeatures; 2]> {
+/// Features of both images, if both have keypoints or none are needed.
+pub(crate) fn features_of(extracted: &Extracted, pair: ImagePair, kind: FoundKind) -> Option<[&PhotoFeatures; 2]> {
     let of = |id: ImageId| {
-        let features = extracted.get(id.0 as usize - 1)?.as_ref().ok()?;
-        features.keypoints().is_ok_and(|keypoints| !keypoints.is_empty()).then_some(features)
+        let features = extracted.get(place_of(id))?.as_ref().ok()?;
+        let has_keypoints = features.keypoints().is_ok_and(|keypoints| !keypoints.is_empty());
+        (has_keypoints || kind == FoundKind::Correspondences).then_some(features)
     };
     Some([of(pair.image1)?, of(pair.image2)?])
 }
 
-struct Work<'a> {
-    context: &'a Context<'a>,
-    entry: Entry<'a>,
-    journal: &'a Journal,
-    missing: &'a [ImagePair],
-    resident: Resident<ImageId, Prepared>,
-    tally: Tally,
+/// Images of the missing pairs, each once, for each entry.
+fn needed_by_entry(entries: &[Entry], extractions: &Extractions) -> Vec<(usize, crate::resident::Kept)> {
+    let of_entry = |(index, entry): (usize, &Entry)| {
+        let mut images: Vec<usize> =
+            entry.missing.iter().flat_map(|pair| [pair.image1, pair.image2]).map(place_of).collect();
+        images.sort_unstable();
+        images.dedup();
+        images.into_iter().map(move |image| (index, extractions.descriptors(index, image))).collect::<Vec<_>>()
+    };
+    entries.iter().enumerate().flat_map(of_entry).collect()
 }
 
-type Finished = Result<(ImagePair, Matches), PipelineError>;
+fn needed(entries: &[Entry], extractions: &Extractions) -> Vec<crate::resident::Kept> {
+    needed_by_entry(entries, extractions).into_iter().map(|(_, kept)| kept).collect()
+}
 
-impl Work<'_> {
-    fn run(&self, instances: &[Instance]) -> Result<BTreeMap<ImagePair, Matches>, PipelineError> {
-        let next = AtomicUsize::new(0);
-        let (sender, finished) = bounded::<Finished>(instances.len());
-        let matched = thread::scope(|scope| {
-            for instance in instances {
-                let (sender, next) = (sender.clone(), &next);
-                scope.spawn(move || self.match_until_done(instance, next, &sender));
-            }
-            drop(sender);
-            let mut matched = BTreeMap::new();
-            for result in finished {
-                let (pair, matches) = result?;
-                matched.insert(pair, matches);
-                let (done, total) = (self.tally.before + matched.len(), self.tally.total);
-                let what = format!("{} x {}", pair.image1, pair.image2);
-                self.context.observer.event(Event::Progress { stage: StageName::Match, done, total, what });
-            }
-            Ok::<_, PipelineError>(matched)
-        })?;
-        self.context.cancel.check()?;
-        self.report_evictions();
-        Ok(matched)
-    }
-
-    fn match_until_done(&self, instance: &Instance, next: &AtomicUsize, sender: &Sender<Finished>) {
-        while let Some(&pair) = self.missing.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let result = self.match_one(instance, pair).map(|matches| (pair, matches));
-            if sender.send(result).is_err() || self.context.cancel.is_cancelled() {
-                return;
-            }
-        }
-    }
-
-    fn match_one(&self, instance: &Instance, pair: ImagePair) -> Result<Matches, PipelineError> {
-        let Some([features1, features2]) = features_of(self.entry.extracted, pair) else {
-            return Ok(Matches::default());
-        };
-        let image1 = self.prepared(instance, pair.image1, features1)?;
-        let image2 = self.prepared(instance, pair.image2, features2)?;
-        let prepared = PreparedPair { image1: NamedView::of(&image1), image2: NamedView::of(&image2) };
-        let num_keypoints = [features1.keypoints()?.len(), features2.keypoints()?.len()];
-        let matches = instance.match_pairs(&[prepared], &[num_keypoints])?.into_iter().next();
-        let matches = matches.ok_or_else(|| PipelineError::internal("the matcher returned nothing for a pair"))?;
-        self.journal.append(&pair_key(&features1.key, &features2.key), &matches)?;
-        Ok(matches)
-    }
-
-    fn prepared(
-        &self,
-        instance: &Instance,
-        image: ImageId,
-        features: &PhotoFeatures,
-    ) -> Result<Arc<Prepared>, PipelineError> {
-        let size_bytes = |prepared: &Prepared| prepared.iter().map(|(_, tensor)| tensor.view().size_bytes()).sum();
-        self.resident.get_or_compute(image, size_bytes, || {
-            let pixels = self.pixels(image)?;
-            let features = ImageFeatures::from_named(&features.view())?;
-            Ok(instance.prepare(&ImageFeatures { pixels: pixels.as_ref().map(Tensor::view), ..features })?)
-        })
-    }
-
-    /// Pixels of a photo that could be decoded before, for matchers that look at them.
-    fn pixels(&self, image: ImageId) -> Result<Option<Tensor>, PipelineError> {
-        let plan = &self.entry.plan.matcher;
-        let Some(photo) = self.entry.photos.get(image.0 as usize - 1).filter(|_| plan.needs_pixels()) else {
-            return Ok(None);
-        };
-        let decoded = decode(photo, plan.max_long_side_px.unwrap_or(u32::MAX));
-        let changed = |rejected: Rejected| PipelineError::PhotoChanged { name: rejected.name, reason: rejected.reason };
-        Ok(Some(decoded.map_err(changed)?.pixels))
-    }
-
-    fn report_evictions(&self) {
-        let num_evictions = self.resident.num_evictions();
-        if num_evictions > 0 {
-            let budget_mb = RESIDENT_BYTES >> 20;
-            let message = format!("{num_evictions} images were prepared again: they did not fit into {budget_mb} MB");
-            self.context.warn(message);
-        }
+fn report_evictions(sources: Sources<'_>) {
+    let (account, budget_mib) = (sources.resident.account(), sources.resident.budget_bytes() >> 20);
+    if account.num_evictions > 0 {
+        let (waited, returned) = (account.num_evictions, account.num_returns);
+        sources.context.log_info(format!(
+            "{waited} times tensors of an image made room and {returned} times they came back: they did not all fit into \
+             {budget_mib} MiB; pipeline.resident_mib allows more"
+        ));
     }
 }

@@ -16,6 +16,14 @@ pub fn reset_peak_resident_bytes() -> Option<u64> {
     peak_resident_bytes()
 }
 
+/// Bytes that processes could still get without swapping; `None` where the system does not tell.
+pub(crate) fn available_bytes() -> Option<u64> {
+    let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,45 +3,75 @@
 use std::collections::BTreeSet;
 
 use scene3d_engine::config::PairingMethod;
+use scene3d_engine::{Instance, StagePlan};
 use scene3d_scene::{ImageId, ImagePair};
+use scene3d_wire::NamedView;
 
 use crate::PipelineError;
 use crate::context::Context;
-use crate::extract::Extracted;
-use crate::retrieval::{LocalDescriptors, most_similar};
+use crate::extract::place_of;
+use crate::extractions::{Extractions, Sources};
+use crate::observer::StageName;
+use crate::photo_features::DESCRIPTORS;
+use crate::retrieval::{ImageDescriptors, most_similar};
 
-/// Pairs of one tile are worked on together, so that few images are in use at a time.
-const TILE_SIDE: usize = 16;
-
-/// The configured pairs, in tile order; what looks alike is decided by the first entry's descriptors.
-pub(crate) fn choose_pairs(context: &Context<'_>, extracted: &Extracted) -> Result<Vec<ImagePair>, PipelineError> {
-    let pairing = &context.request.negotiated.config.pairing;
-    let similar = |num_neighbors: usize| {
-        let locals = extracted.iter().map(local_descriptors).collect::<Result<Vec<_>, _>>()?;
-        let neighbors = most_similar(&locals, num_neighbors, pairing.codebook_size as usize, context.threads());
-        Ok::<_, PipelineError>(with_neighbors(&neighbors))
+/// The configured pairs, ordered; what looks alike is decided by the first entry's descriptors.
+pub(crate) fn choose_pairs(
+    sources: Sources<'_>,
+    extractions: &mut Extractions,
+    spawn: impl Fn(&StagePlan) -> Result<Vec<Instance>, PipelineError>,
+) -> Result<Vec<ImagePair>, PipelineError> {
+    let Context { request, .. } = sources.context;
+    let pairing = &request.negotiated.config.pairing;
+    let num_images = sources.photos.len();
+    let mut similar = |num_neighbors: usize| {
+        let is_found = |image: &usize| extractions.of_entry(0)[*image].is_ok();
+        let all: Vec<_> = (0..num_images).filter(is_found).map(|image| extractions.descriptors(0, image)).collect();
+        extractions.extract_again(sources, all.into_iter(), &spawn)?;
+        let images = OnHost { sources, extractions };
+        let (codebook_size, threads) = (pairing.codebook_size as usize, sources.context.threads());
+        most_similar(&images, num_neighbors, codebook_size, threads).map(|neighbors| with_neighbors(&neighbors))
     };
     let pairs = match pairing.method {
-        PairingMethod::Exhaustive => exhaustive(extracted.len()),
+        PairingMethod::Exhaustive => exhaustive(num_images),
         PairingMethod::Retrieval => similar(pairing.num_neighbors as usize)?,
         PairingMethod::Sequential => {
-            let mut pairs = sequential(extracted.len(), pairing.window as usize);
+            let mut pairs = sequential(num_images, pairing.window as usize);
             if pairing.loop_closures > 0 {
                 pairs.extend(similar(pairing.loop_closures as usize)?);
             }
             pairs
         }
     };
-    Ok(in_tile_order(&pairs))
+    Ok(pairs.into_iter().collect())
 }
 
-fn local_descriptors(
-    features: &Result<crate::extract::PhotoFeatures, crate::Rejected>,
-) -> Result<LocalDescriptors<'_>, PipelineError> {
-    let Ok(features) = features else { return Ok(LocalDescriptors { values: &[], dim: 1 }) };
-    let descriptors = features.view().get("descriptors")?;
-    let dim = descriptors.shape().last().map_or(1, |&dim| dim as usize);
-    Ok(LocalDescriptors { values: descriptors.as_slice()?, dim })
+/// Descriptors of the first entry, read one image after the other.
+struct OnHost<'a> {
+    sources: Sources<'a>,
+    extractions: &'a Extractions,
+}
+
+impl ImageDescriptors for OnHost<'_> {
+    fn num_images(&self) -> usize {
+        self.sources.photos.len()
+    }
+
+    fn num_descriptors(&self, image: usize) -> usize {
+        let found = self.extractions.of_entry(0)[image].as_ref().ok();
+        found.and_then(|features| features.keypoints().ok()).map_or(0, <[_]>::len)
+    }
+
+    fn read<R>(&self, image: usize, read: impl FnOnce(&[f32], usize) -> R) -> Result<R, PipelineError> {
+        if self.num_descriptors(image) == 0 {
+            return Ok(read(&[], 1));
+        }
+        let kept = self.extractions.descriptors(0, image);
+        let tensors = self.sources.resident.on_host(StageName::Pair, kept)?;
+        let descriptors = NamedView::of(&tensors).get(DESCRIPTORS)?;
+        let dim = descriptors.shape().last().map_or(1, |&dim| dim as usize);
+        Ok(read(descriptors.as_slice()?, dim))
+    }
 }
 
 /// All pairs of `num_images` images.
@@ -60,12 +90,21 @@ pub(crate) fn with_neighbors(neighbors: &[Vec<usize>]) -> BTreeSet<ImagePair> {
     neighbors.iter().enumerate().flat_map(|(a, list)| list.iter().filter_map(move |&b| pair(a, b))).collect()
 }
 
-/// Orders pairs tile by tile over the pair matrix: a tile of side `s` needs `2 s` images for `s^2` pairs.
-pub(crate) fn in_tile_order(pairs: &BTreeSet<ImagePair>) -> Vec<ImagePair> {
-    let tile = |id: ImageId| (id.0 as usize).saturating_sub(1) / TILE_SIDE;
+/// Orders pairs tile by tile over the pair matrix: a tile of side `s` needs `2 s` images for `s^2` pairs. Rows of tiles are
+/// gone through to and fro, so that the last tile's images serve the next row too.
+pub(crate) fn in_tile_order(pairs: &BTreeSet<ImagePair>, side: usize) -> Vec<ImagePair> {
+    let tile = |id: ImageId| (place_of(id) / side.max(1)) as i64;
     let mut ordered: Vec<ImagePair> = pairs.iter().copied().collect();
-    ordered.sort_by_key(|pair| (tile(pair.image1), tile(pair.image2), *pair));
+    ordered.sort_by_key(|pair| {
+        let (row, column) = (tile(pair.image1), tile(pair.image2));
+        (row, if row % 2 == 0 { column } else { -column }, *pair)
+    });
     ordered
+}
+
+/// Side of tiles whose images fit a budget together.
+pub(crate) fn tile_side(budget_bytes: usize, image_bytes: usize) -> usize {
+    (budget_bytes / image_bytes.max(1) / 2).max(1)
 }
 
 fn pair(a: usize, b: usize) -> Option<ImagePair> {
@@ -87,12 +126,13 @@ mod tests {
 
     #[test]
     fn tile_order_keeps_every_pair_and_works_on_few_images_at_a_time() {
+        const SIDE: usize = 16;
         let pairs = exhaustive(100);
-        let ordered = in_tile_order(&pairs);
+        let ordered = in_tile_order(&pairs, SIDE);
         assert_eq!(ordered.iter().copied().collect::<BTreeSet<_>>(), pairs);
-        for window in ordered.windows(TILE_SIDE * TILE_SIDE / 4) {
+        for window in ordered.windows(SIDE * SIDE / 4) {
             let images: BTreeSet<_> = window.iter().flat_map(|p| [p.image1, p.image2]).collect();
-            assert!(images.len() <= 4 * TILE_SIDE, "{} images", images.len());
+            assert!(images.len() <= 4 * SIDE, "{} images", images.len());
         }
     }
 }

@@ -12,16 +12,20 @@ use crate::ahead::Ahead;
 use crate::artifacts::Artifacts;
 use crate::context::Context;
 use crate::event_log::EventLog;
-use crate::extractions::{extract_all, num_extractions};
+use crate::extractions::{Sources, extract_all, num_extractions};
 use crate::finished::Finished;
+use crate::gathered::{OfEntry, of_entry};
 use crate::joined::{FromEntry, Joined};
 use crate::map::{map, match_graph};
 use crate::matching::match_all;
+use crate::memory::available_bytes;
 use crate::observer::{Event, Observer, StageName};
 use crate::out_folder::OutFolder;
 use crate::outputs::{write_model, write_report};
 use crate::pairing::choose_pairs;
 use crate::photos::{PhotoLimits, PhotoSet};
+use crate::resident::Resident;
+use crate::waiting::WaitingRoom;
 use crate::{Cancel, PipelineError, run_record};
 
 /// What to reconstruct, with what, and where to put it.
@@ -67,7 +71,6 @@ pub fn reconstruct(
     observer: Arc<dyn Observer>,
     cancel: &Cancel,
 ) -> Result<Outcome, PipelineError> {
-    check_devices(&request.negotiated)?;
     let out = OutFolder::open(&request.out, request.resume)?;
     let log: Arc<dyn Observer> = Arc::new(EventLog::open(&out.event_log(), observer));
     run(request, registry, &out, Arc::clone(&log), cancel)
@@ -96,25 +99,35 @@ fn run(
     let mapper_ahead = context.spawn_ahead(mapper);
 
     let num_photos = photos.photos.len();
+    let resident =
+        Resident::new(resident_bytes(&context), WaitingRoom::new(artifacts.scratch(), Arc::clone(&context.transfers)));
+    let parts = (photos.photos.as_slice(), &artifacts, &resident);
     let num_extractions = num_extractions(&context, num_photos);
-    let extractions = context.stage(StageName::Extract, Some(num_extractions), |context| {
-        let spawn =
-            |plan: &StagePlan| libraries.take().map_or(Ok(()), Ahead::wait).and_then(|()| context.spawn_all(plan));
-        let (extractions, reused) = extract_all(context, &photos.photos, &artifacts, spawn)?;
+    let spawn = |context: &Context<'_>, plan: &StagePlan| {
+        libraries.take().map_or(Ok(()), Ahead::wait).and_then(|()| context.spawn_all(plan))
+    };
+    let mut extractions = context.stage(StageName::Extract, Some(num_extractions), |context| {
+        let (extractions, reused) = extract_all(Sources::new(context, parts), |plan| spawn(context, plan))?;
         Ok((num_extractions, reused, extractions))
     })?;
     let pairs = context.stage(StageName::Pair, None, |context| {
-        let pairs = choose_pairs(context, extractions.of_entry(0))?;
+        let pairs = choose_pairs(Sources::new(context, parts), &mut extractions, |plan| spawn(context, plan))?;
         Ok((pairs.len(), 0, pairs))
     })?;
     let num_matchings = features.len() * pairs.len();
     let matched = context.stage(StageName::Match, Some(num_matchings), |context| {
-        let spawn = |plan: &StagePlan| context.spawn_all(plan);
-        let (matched, reused) = match_all(context, &photos.photos, &pairs, &extractions, &artifacts, spawn)?;
+        let spawn = |plan: &StagePlan| spawn(context, plan);
+        let (found, reused) = match_all(Sources::new(context, parts), &pairs, &mut extractions, spawn)?;
+        let of_entry = |(index, found)| of_entry(Sources::new(context, parts), extractions.of_entry(index), found);
+        let matched = found.into_iter().enumerate().map(of_entry).collect::<Result<Vec<_>, _>>()?;
         Ok((num_matchings, reused, matched))
     })?;
-    let from_entry = |(index, matched)| FromEntry { extracted: extractions.of_entry(index), matched };
-    let entries: Vec<FromEntry<'_>> = matched.iter().enumerate().map(from_entry).collect();
+    drop(resident);
+    let mut entries = Vec::with_capacity(matched.len());
+    for (index, OfEntry { gathered, matched }) in matched.iter().enumerate() {
+        let extracted = gathered.as_ref().unwrap_or_else(|| extractions.of_entry(index));
+        entries.push(FromEntry { extracted, matched });
+    }
     let joined = Joined::of(&entries, config.join.radius as f32)?;
     let mapping = context.stage(StageName::Map, Some(num_photos), |context| {
         let graph = match_graph(&photos.photos, &joined, out.mapper_workspace()?);
@@ -130,9 +143,15 @@ fn run(
     context.outcome(&report)
 }
 
-fn check_devices(negotiated: &Negotiated) -> Result<(), PipelineError> {
-    match negotiated.stages().find(|plan| plan.device != Device::Cpu) {
-        None => Ok(()),
-        Some(plan) => Err(PipelineError::Device { stage: plan.kind().name(), device: plan.device }),
-    }
+/// A quarter of the free memory of the host; nothing tells the free memory of a GPU before its stages are there.
+fn resident_bytes(context: &Context<'_>) -> usize {
+    const SHARE: u64 = 4;
+    const WHERE_NOBODY_TELLS: u64 = 4 << 30;
+    let configured = u64::from(context.request.negotiated.config.pipeline.resident_mib) << 20;
+    let of_host = || match context.device() {
+        Device::Cuda(_) => WHERE_NOBODY_TELLS,
+        _ => available_bytes().map_or(WHERE_NOBODY_TELLS, |bytes| bytes / SHARE),
+    };
+    let bytes = if configured == 0 { of_host() } else { configured };
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }

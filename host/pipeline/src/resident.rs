@@ -1,142 +1,253 @@
-//! Prepared tensors of images, kept until their last pair under a byte budget; the least recently used go first.
+//! What is kept of images until their last use, under a byte budget: on the device of the stages, where they use it.
 //!
-//! What was dropped is prepared again when a later pair needs it. Pairs come in tile order, so that this is rare.
+//! What does not fit waits elsewhere and nothing is computed twice: in page-locked host memory for a GPU, in a file for the
+//! CPU. All uses are known ahead, so what is needed last goes first (Belady, "A study of replacement algorithms for a
+//! virtual-storage computer", IBM Systems Journal 5(2), 1966), and what has no use left is given up.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Values by key, each computed by one thread while the others wait for it.
-pub(crate) struct Resident<K, V> {
+use scene3d_engine::Instance;
+use scene3d_tensor::Device;
+use scene3d_wire::Named;
+
+use crate::PipelineError;
+use crate::observer::StageName;
+use crate::waiting::{Waiting, WaitingRoom};
+
+/// What is kept of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Kept {
+    /// Of what.
+    pub kind: Kind,
+    /// Place of the image among the photos.
+    pub image: usize,
+}
+
+/// The kinds of things kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Kind {
+    /// Descriptors of that extractor.
+    Descriptors(usize),
+    /// What the matcher of that entry of `[[features]]` prepared.
+    Prepared(usize),
+}
+
+/// Tensors by what they are, each computed by one thread while the others wait for it.
+pub(crate) struct Resident {
     budget_bytes: usize,
-    state: Mutex<State<K, V>>,
-    finished: Condvar,
+    room: WaitingRoom,
+    state: Mutex<State>,
+    changed: Condvar,
 }
 
-struct State<K, V> {
-    values: HashMap<K, Entry<V>>,
-    in_progress: HashSet<K>,
+#[derive(Default)]
+struct State {
+    here: HashMap<Kept, Here>,
+    waiting: HashMap<Kept, Waiting>,
+    in_progress: HashSet<Kept>,
+    /// Places of the uses to come, in the order of the work.
+    uses: HashMap<Kept, BTreeSet<u64>>,
     used_bytes: usize,
-    clock: u64,
-    num_evictions: usize,
+    account: Account,
 }
 
-struct Entry<V> {
-    value: Arc<V>,
+/// What the budget cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Account {
+    /// How often something made room.
+    pub num_evictions: usize,
+    /// How often something came back.
+    pub num_returns: usize,
+    /// Most bytes held at once.
+    pub peak_bytes: usize,
+}
+
+struct Here {
+    tensors: Arc<Named>,
     size_bytes: usize,
-    last_use: u64,
+    /// The same elsewhere, so that making room costs nothing.
+    copy: Option<Waiting>,
 }
 
-impl<K: Copy + Eq + Hash + Ord, V> Resident<K, V> {
-    /// Keeps at most `budget_bytes`, and always what is in use.
-    pub(crate) fn new(budget_bytes: usize) -> Self {
-        let state =
-            State { values: HashMap::new(), in_progress: HashSet::new(), used_bytes: 0, clock: 0, num_evictions: 0 };
-        Self { budget_bytes, state: Mutex::new(state), finished: Condvar::new() }
+impl Resident {
+    /// Holds at most `budget_bytes`, and always what is in use.
+    pub(crate) fn new(budget_bytes: usize, room: WaitingRoom) -> Self {
+        Self { budget_bytes, room, state: Mutex::default(), changed: Condvar::new() }
     }
 
-    /// The value of a key; computed now if it is not here.
-    pub(crate) fn get_or_compute<E>(
-        &self,
-        key: K,
-        size_bytes: impl FnOnce(&V) -> usize,
-        compute: impl FnOnce() -> Result<V, E>,
-    ) -> Result<Arc<V>, E> {
-        if let Some(value) = self.find_or_reserve(key) {
-            return Ok(value);
+    /// Copies go through this instance where the device is not the CPU; the first one stays.
+    pub(crate) fn move_by(&self, mover: &Arc<Instance>) {
+        if mover.device() != Device::Cpu {
+            self.room.move_by(mover);
         }
-        let computed = compute();
+    }
+
+    /// What is known to be kept; brought back if it is not here.
+    pub(crate) fn get(&self, kept: Kept) -> Result<Arc<Named>, PipelineError> {
+        self.get_or_compute(kept, || Err(PipelineError::internal(format!("{kept:?} is kept no more"))))
+    }
+
+    /// What is kept, in host memory.
+    pub(crate) fn on_host(&self, stage: StageName, kept: Kept) -> Result<Arc<Named>, PipelineError> {
+        let tensors = self.get(kept)?;
+        if tensors.iter().all(|(_, tensor)| tensor.view().device() == Device::Cpu) {
+            return Ok(tensors);
+        }
+        self.room.copy_to_host(stage, &tensors).map(Arc::new)
+    }
+
+    /// The budget.
+    pub(crate) fn budget_bytes(&self) -> usize {
+        self.budget_bytes
+    }
+
+    /// Says at which places in the order of the work something is used; what no place is known of goes first.
+    pub(crate) fn expect(&self, kept: Kept, places: impl IntoIterator<Item = u64>) {
+        self.lock().uses.entry(kept).or_default().extend(places);
+    }
+
+    /// Says that a use is over. After the last expected one it is given up.
+    pub(crate) fn done(&self, kept: Kept, place: u64) {
         let mut state = self.lock();
-        state.in_progress.remove(&key);
-        self.finished.notify_all();
-        let value = Arc::new(computed?);
-        state.insert(key, &value, size_bytes(&value), self.budget_bytes);
-        Ok(value)
+        let Some(uses) = state.uses.get_mut(&kept) else { return };
+        uses.remove(&place);
+        if uses.is_empty() {
+            state.uses.remove(&kept);
+            let freed = state.here.remove(&kept).map_or(0, |here| here.size_bytes);
+            state.used_bytes -= freed;
+            let _ = state.waiting.remove(&kept);
+        }
     }
 
-    /// How often something was dropped to make room.
-    pub(crate) fn num_evictions(&self) -> usize {
-        self.lock().num_evictions
+    /// Whether something is kept, here or elsewhere.
+    pub(crate) fn has(&self, kept: Kept) -> bool {
+        let state = self.lock();
+        state.here.contains_key(&kept) || state.waiting.contains_key(&kept)
     }
 
-    fn find_or_reserve(&self, key: K) -> Option<Arc<V>> {
+    /// Keeps what lies in a file that is there anyhow.
+    pub(crate) fn put_waiting(&self, kept: Kept, waiting: Waiting) {
+        self.lock().waiting.insert(kept, waiting);
+    }
+
+    /// Keeps tensors, and that the same wait elsewhere, if they do.
+    pub(crate) fn put(&self, kept: Kept, tensors: Named, copy: Option<Waiting>) -> Result<(), PipelineError> {
+        self.lock().in_progress.insert(kept);
+        self.settle(kept, Ok((tensors, copy))).map(drop)
+    }
+
+    /// What is kept; brought back, or computed, if it is not here.
+    pub(crate) fn get_or_compute(
+        &self,
+        kept: Kept,
+        compute: impl FnOnce() -> Result<Named, PipelineError>,
+    ) -> Result<Arc<Named>, PipelineError> {
+        match self.find_or_reserve(kept) {
+            Found::Here(tensors) => Ok(tensors),
+            Found::Waiting(waiting) => {
+                let returned = self.room.bring_back(&waiting).map(|tensors| (tensors, Some(waiting)));
+                self.settle(kept, returned)
+            }
+            Found::Nowhere => self.settle(kept, compute().map(|tensors| (tensors, None))),
+        }
+    }
+
+    /// What the budget cost so far.
+    pub(crate) fn account(&self) -> Account {
+        self.lock().account
+    }
+
+    fn find_or_reserve(&self, kept: Kept) -> Found {
         let mut state = self.lock();
         loop {
-            if let Some(value) = state.touch(&key) {
-                return Some(value);
+            if let Some(here) = state.here.get(&kept) {
+                return Found::Here(Arc::clone(&here.tensors));
             }
-            if state.in_progress.insert(key) {
-                return None;
+            if state.in_progress.insert(kept) {
+                return match state.waiting.remove(&kept) {
+                    Some(waiting) => {
+                        state.account.num_returns += 1;
+                        Found::Waiting(waiting)
+                    }
+                    None => Found::Nowhere,
+                };
             }
-            state = self.finished.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<K, V>> {
+    /// Ends what was reserved: makes room, then keeps it here.
+    fn settle(
+        &self,
+        kept: Kept,
+        outcome: Result<(Named, Option<Waiting>), PipelineError>,
+    ) -> Result<Arc<Named>, PipelineError> {
+        let settled = outcome.and_then(|(tensors, copy)| {
+            let size_bytes = tensors.iter().map(|(_, tensor)| tensor.view().size_bytes()).sum();
+            self.make_room(size_bytes)?;
+            Ok(Here { tensors: Arc::new(tensors), size_bytes, copy })
+        });
+        let mut state = self.lock();
+        state.in_progress.remove(&kept);
+        self.changed.notify_all();
+        let here = settled?;
+        let tensors = Arc::clone(&here.tensors);
+        state.used_bytes += here.size_bytes;
+        state.account.peak_bytes = state.account.peak_bytes.max(state.used_bytes);
+        state.here.insert(kept, here);
+        Ok(tensors)
+    }
+
+    /// Nothing is copied under the lock: others go on meanwhile.
+    fn make_room(&self, size_bytes: usize) -> Result<(), PipelineError> {
+        loop {
+            let Some((kept, here)) = self.lock().take_last_needed(size_bytes, self.budget_bytes) else { return Ok(()) };
+            let waiting = match here.copy {
+                Some(copy) => Ok(copy),
+                None => self.bring_away(kept, here.tensors),
+            };
+            let mut state = self.lock();
+            state.in_progress.remove(&kept);
+            self.changed.notify_all();
+            state.waiting.insert(kept, waiting?);
+        }
+    }
+
+    fn bring_away(&self, kept: Kept, tensors: Arc<Named>) -> Result<Waiting, PipelineError> {
+        // only what nobody holds is taken
+        let tensors = Arc::try_unwrap(tensors).map_err(|_| PipelineError::internal("a tensor in use was evicted"))?;
+        self.room.put(kept, tensors)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K: Copy + Eq + Hash + Ord, V> State<K, V> {
-    fn touch(&mut self, key: &K) -> Option<Arc<V>> {
-        self.clock += 1;
-        let entry = self.values.get_mut(key)?;
-        entry.last_use = self.clock;
-        Some(Arc::clone(&entry.value))
-    }
+enum Found {
+    Here(Arc<Named>),
+    Waiting(Waiting),
+    Nowhere,
+}
 
-    fn insert(&mut self, key: K, value: &Arc<V>, size_bytes: usize, budget_bytes: usize) {
-        while self.used_bytes + size_bytes > budget_bytes {
-            let oldest = self.values.iter().min_by_key(|(_, entry)| entry.last_use).map(|(key, _)| *key);
-            let Some(entry) = oldest.and_then(|key| self.values.remove(&key)) else { break };
-            self.used_bytes -= entry.size_bytes;
-            self.num_evictions += 1;
+impl State {
+    /// What is used last of all that nobody holds, if the budget is too small; reserved for the caller.
+    fn take_last_needed(&mut self, size_bytes: usize, budget_bytes: usize) -> Option<(Kept, Here)> {
+        if self.used_bytes + size_bytes <= budget_bytes {
+            return None;
         }
-        self.clock += 1;
-        self.used_bytes += size_bytes;
-        self.values.insert(key, Entry { value: Arc::clone(value), size_bytes, last_use: self.clock });
+        let next_use = |kept: &Kept| self.uses.get(kept).and_then(BTreeSet::first).copied().unwrap_or(u64::MAX);
+        let is_free = |(_, here): &(&Kept, &Here)| Arc::strong_count(&here.tensors) == 1;
+        let last = self.here.iter().filter(is_free).max_by_key(|(kept, _)| (next_use(kept), **kept));
+        let kept = *last?.0;
+        let here = self.here.remove(&kept)?;
+        self.used_bytes -= here.size_bytes;
+        self.account.num_evictions += 1;
+        self.in_progress.insert(kept);
+        Some((kept, here))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    fn get(resident: &Resident<u32, u32>, key: u32, computed: &AtomicUsize) -> u32 {
-        let compute = || {
-            computed.fetch_add(1, Ordering::Relaxed);
-            Ok::<_, ()>(key * 10)
-        };
-        *resident.get_or_compute(key, |_| 10, compute).unwrap()
-    }
-
-    #[test]
-    fn the_least_recently_used_is_dropped_and_computed_again() {
-        let (resident, computed) = (Resident::new(20), AtomicUsize::new(0));
-        for key in [1, 2, 1, 3, 1] {
-            assert_eq!(get(&resident, key, &computed), key * 10);
-        }
-        assert_eq!((computed.load(Ordering::Relaxed), resident.num_evictions()), (3, 1));
-        get(&resident, 2, &computed);
-        assert_eq!(computed.load(Ordering::Relaxed), 4);
-    }
-
-    #[test]
-    fn many_threads_compute_a_value_once() {
-        let (resident, computed) = (Resident::new(1 << 20), AtomicUsize::new(0));
-        std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| (0..100).for_each(|key| assert_eq!(get(&resident, key, &computed), key * 10)));
-            }
-        });
-        assert_eq!(computed.load(Ordering::Relaxed), 100);
-    }
-
-    #[test]
-    fn a_failed_computation_is_tried_by_the_next() {
-        let resident: Resident<u32, u32> = Resident::new(10);
-        assert!(resident.get_or_compute(1, |_| 1, || Err("no")).is_err());
-        assert_eq!(resident.get_or_compute(1, |_| 1, || Ok::<_, &str>(5)).map(|v| *v), Ok(5));
-    }
-}
+mod tests;

@@ -5,40 +5,35 @@
 
 use std::cmp::Reverse;
 
+use crate::PipelineError;
+
 /// Rounds of Lloyd's algorithm; the codebook changes little after that.
 const NUM_ROUNDS: usize = 10;
 /// Descriptors of all images that the codebook is trained on.
 const MAX_TRAINING: usize = 20_000;
 
-/// Descriptors of one image, row-major `[N, D] f32`, unit length.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct LocalDescriptors<'a> {
-    /// The values.
-    pub values: &'a [f32],
-    /// `D`.
-    pub dim: usize,
-}
-
-impl<'a> LocalDescriptors<'a> {
-    fn rows(self) -> impl Iterator<Item = &'a [f32]> {
-        self.values.chunks_exact(self.dim.max(1))
-    }
-
-    fn len(self) -> usize {
-        self.values.len() / self.dim.max(1)
-    }
+/// Descriptors of images, row-major `[N, D] f32`, unit length; read one image at a time, so that few are in memory.
+pub(crate) trait ImageDescriptors: Sync {
+    /// Number of images.
+    fn num_images(&self) -> usize;
+    /// `N` of an image.
+    fn num_descriptors(&self, image: usize) -> usize;
+    /// Reads the values of an image, and `D`.
+    fn read<R>(&self, image: usize, read: impl FnOnce(&[f32], usize) -> R) -> Result<R, PipelineError>;
 }
 
 /// Per image the indices of its `num_neighbors` most similar images, best first.
 pub(crate) fn most_similar(
-    images: &[LocalDescriptors<'_>],
+    images: &impl ImageDescriptors,
     num_neighbors: usize,
     codebook_size: usize,
     threads: usize,
-) -> Vec<Vec<usize>> {
-    let codebook = train(images, codebook_size);
-    let vectors = parallel(images.len(), threads, |index| vlad(images[index], &codebook));
-    parallel(images.len(), threads, |index| neighbors(index, &vectors, num_neighbors))
+) -> Result<Vec<Vec<usize>>, PipelineError> {
+    let codebook = train(images, codebook_size)?;
+    let vectors =
+        parallel(images.num_images(), threads, |image| images.read(image, |values, dim| vlad(values, dim, &codebook)));
+    let vectors = vectors.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(parallel(images.num_images(), threads, |index| neighbors(index, &vectors, num_neighbors)))
 }
 
 fn neighbors(index: usize, vectors: &[Vec<f32>], num_neighbors: usize) -> Vec<usize> {
@@ -50,19 +45,31 @@ fn neighbors(index: usize, vectors: &[Vec<f32>], num_neighbors: usize) -> Vec<us
     ranked.into_iter().take(num_neighbors).map(|(_, other)| other).collect()
 }
 
-/// Lloyd's algorithm on an even sample, started from evenly spaced descriptors: no random number is needed.
-fn train(images: &[LocalDescriptors<'_>], codebook_size: usize) -> Vec<Vec<f32>> {
-    let total: usize = images.iter().map(|image| image.len()).sum();
+/// An even sample of the descriptors of all images.
+fn sample(images: &impl ImageDescriptors) -> Result<Vec<Vec<f32>>, PipelineError> {
+    let total: usize = (0..images.num_images()).map(|image| images.num_descriptors(image)).sum();
     let step = total.div_ceil(MAX_TRAINING).max(1);
-    let sample: Vec<&[f32]> = images.iter().flat_map(|image| image.rows()).step_by(step).collect();
+    let (mut rows, mut before) = (Vec::with_capacity(total / step + 1), 0_usize);
+    for image in 0..images.num_images() {
+        let skipped = before.next_multiple_of(step) - before;
+        before += images.num_descriptors(image);
+        images.read(image, |values, dim| {
+            rows.extend(values.chunks_exact(dim.max(1)).skip(skipped).step_by(step).map(<[f32]>::to_vec));
+        })?;
+    }
+    Ok(rows)
+}
+
+/// Lloyd's algorithm on a sample, started from evenly spaced descriptors: no random number is needed.
+fn train(images: &impl ImageDescriptors, codebook_size: usize) -> Result<Vec<Vec<f32>>, PipelineError> {
+    let sample = sample(images)?;
     let spacing = (sample.len() / codebook_size.max(1)).max(1);
-    let mut centres: Vec<Vec<f32>> =
-        sample.iter().step_by(spacing).take(codebook_size).map(|row| row.to_vec()).collect();
+    let mut centres: Vec<Vec<f32>> = sample.iter().step_by(spacing).take(codebook_size).cloned().collect();
     for _ in 0..NUM_ROUNDS {
         let mut sums = vec![(vec![0.0_f32; centres.first().map_or(0, Vec::len)], 0_u32); centres.len()];
         for row in &sample {
             let (sum, count) = &mut sums[nearest(row, &centres)];
-            sum.iter_mut().zip(*row).for_each(|(s, v)| *s += v);
+            sum.iter_mut().zip(row).for_each(|(s, v)| *s += v);
             *count += 1;
         }
         for (centre, (sum, count)) in centres.iter_mut().zip(sums) {
@@ -71,17 +78,17 @@ fn train(images: &[LocalDescriptors<'_>], codebook_size: usize) -> Vec<Vec<f32>>
             }
         }
     }
-    centres
+    Ok(centres)
 }
 
-fn vlad(image: LocalDescriptors<'_>, centres: &[Vec<f32>]) -> Vec<f32> {
-    if image.len() == 0 || centres.is_empty() {
+fn vlad(values: &[f32], dim: usize, centres: &[Vec<f32>]) -> Vec<f32> {
+    if values.is_empty() || centres.is_empty() {
         return Vec::new();
     }
-    let mut vector = vec![0.0_f32; centres.len() * image.dim];
-    for row in image.rows() {
+    let mut vector = vec![0.0_f32; centres.len() * dim];
+    for row in values.chunks_exact(dim.max(1)) {
         let word = nearest(row, centres);
-        let residuals = &mut vector[word * image.dim..(word + 1) * image.dim];
+        let residuals = &mut vector[word * dim..(word + 1) * dim];
         for ((residual, value), centre) in residuals.iter_mut().zip(row).zip(&centres[word]) {
             *residual += value - centre;
         }
@@ -134,14 +141,30 @@ mod tests {
         (0..count * dim).map(|_| next()).collect()
     }
 
+    /// Descriptors of 16 values.
+    struct InMemory<'a>(&'a [Vec<f32>]);
+
+    impl ImageDescriptors for InMemory<'_> {
+        fn num_images(&self) -> usize {
+            self.0.len()
+        }
+
+        fn num_descriptors(&self, image: usize) -> usize {
+            self.0[image].len() / 16
+        }
+
+        fn read<R>(&self, image: usize, read: impl FnOnce(&[f32], usize) -> R) -> Result<R, PipelineError> {
+            Ok(read(&self.0[image], 16))
+        }
+    }
+
     #[test]
     fn images_that_share_descriptors_find_each_other() {
         let (a, b) = (descriptors(1, 60, 16), descriptors(2, 60, 16));
         let mix = |own: &[f32], seed| [own, &descriptors(seed, 10, 16)].concat();
         let images = [mix(&a, 3), mix(&b, 4), mix(&a, 5), mix(&b, 6), Vec::new()];
-        let locals: Vec<_> = images.iter().map(|values| LocalDescriptors { values, dim: 16 }).collect();
-        let found = most_similar(&locals, 1, 8, 2);
+        let found = most_similar(&InMemory(&images), 1, 8, 2).unwrap();
         assert_eq!(found, vec![vec![2], vec![3], vec![0], vec![1], vec![]]);
-        assert_eq!(found, most_similar(&locals, 1, 8, 1), "same at every thread count");
+        assert_eq!(found, most_similar(&InMemory(&images), 1, 8, 1).unwrap(), "same at every thread count");
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn run_report(
         reprojection_errors_px: model.map(Histogram::of_reprojection_errors).unwrap_or_default(),
         track_lengths: model.map(Histogram::of_track_lengths).unwrap_or_default(),
         other_models: other_models(finished),
+        transfers: context.transfers.of_run(),
         warnings: context.warnings(),
         outputs,
     })

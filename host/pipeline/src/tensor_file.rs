@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use scene3d_tensor::{DType, Element, Tensor, TensorError};
+use scene3d_tensor::{DType, Tensor};
 use scene3d_wire::{Named, NamedView};
 use serde::{Deserialize, Serialize};
 
@@ -24,22 +24,17 @@ struct Entry {
 /// Writes host tensors.
 ///
 /// # Errors
-/// [`PipelineError`] if the file can't be written or a tensor is of a dtype that no artifact has.
+/// [`PipelineError`] if the file can't be written.
 pub fn write(path: &Path, named: &NamedView<'_>) -> Result<(), PipelineError> {
     let mut header = BTreeMap::new();
     let mut body = Vec::new();
     for (name, view) in &named.0 {
         let start = body.len();
-        match view.dtype() {
-            DType::U8 => body.extend_from_slice(view.as_slice::<u8>()?),
-            DType::U32 => body.extend(view.as_slice::<u32>()?.iter().flat_map(|v| v.to_le_bytes())),
-            DType::U64 => body.extend(view.as_slice::<u64>()?.iter().flat_map(|v| v.to_le_bytes())),
-            DType::F64 => body.extend(view.as_slice::<f64>()?.iter().flat_map(|v| v.to_le_bytes())),
-            DType::F32 => body.extend(view.as_slice::<f32>()?.iter().flat_map(|v| v.to_le_bytes())),
-            got => return Err(PipelineError::Tensor(TensorError::DType { expected: DType::F32, got })),
-        }
-        let dtype = view.dtype().to_string().to_uppercase();
-        header.insert(*name, Entry { dtype, shape: view.shape().to_vec(), data_offsets: [start, body.len()] });
+        body.extend_from_slice(view.as_bytes()?);
+        header.insert(
+            *name,
+            Entry { dtype: name_of(view.dtype()), shape: view.shape().to_vec(), data_offsets: [start, body.len()] },
+        );
     }
     let header = serde_json::to_vec(&header).map_err(|error| PipelineError::damaged(path, error.to_string()))?;
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
@@ -88,23 +83,16 @@ fn parse(bytes: &[u8]) -> Result<Named, String> {
 fn tensor(entry: &Entry, body: &[u8]) -> Result<Tensor, String> {
     let [start, end] = entry.data_offsets;
     let bytes = body.get(start..end).ok_or_else(|| format!("bytes {start}..{end} of {}", body.len()))?;
-    match entry.dtype.as_str() {
-        "U8" => from_values(bytes.to_vec(), &entry.shape),
-        "U32" => from_values(values(bytes, u32::from_le_bytes)?, &entry.shape),
-        "U64" => from_values(values(bytes, u64::from_le_bytes)?, &entry.shape),
-        "F32" => from_values(values(bytes, f32::from_le_bytes)?, &entry.shape),
-        "F64" => from_values(values(bytes, f64::from_le_bytes)?, &entry.shape),
-        other => Err(format!("dtype {other}, expected U8, U32, U64, F32 or F64")),
-    }
+    let dtype = DTYPES.iter().find(|dtype| name_of(**dtype) == entry.dtype);
+    let dtype = *dtype.ok_or_else(|| format!("dtype {}, expected one of {:?}", entry.dtype, DTYPES.map(name_of)))?;
+    Tensor::from_bytes(bytes, dtype, &entry.shape).map_err(|error| error.to_string())
 }
 
-fn values<T, const N: usize>(bytes: &[u8], from_le: impl Fn([u8; N]) -> T) -> Result<Vec<T>, String> {
-    let (chunks, rest) = bytes.as_chunks::<N>();
-    if rest.is_empty() { Ok(chunks.iter().map(|c| from_le(*c)).collect()) } else { Err("odd number of bytes".into()) }
-}
+const DTYPES: [DType; 9] =
+    [DType::U8, DType::U32, DType::U64, DType::I32, DType::I64, DType::F16, DType::Bf16, DType::F32, DType::F64];
 
-fn from_values<T: Element>(values: Vec<T>, shape: &[i64]) -> Result<Tensor, String> {
-    Tensor::from_vec(values, shape).map_err(|error| error.to_string())
+fn name_of(dtype: DType) -> String {
+    dtype.to_string().to_uppercase()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ struct Config {
 
 #[derive(Deserialize)]
 struct Features {
-    extractor: Stage,
+    extractor: Option<Stage>,
     matcher: Stage,
 }
 
@@ -39,7 +39,7 @@ fn problem_of(path: &str, text: &str) -> Option<String> {
 }
 
 fn expected_name(features: &[Features]) -> String {
-    let extractors = features.iter().map(|entry| &entry.extractor.plugin);
+    let extractors = features.iter().flat_map(|entry| &entry.extractor).map(|extractor| &extractor.plugin);
     let matchers = features.iter().map(|entry| &entry.matcher.plugin);
     let stages: Vec<&String> = match features.len() {
         1 => extractors.chain(matchers).collect(),

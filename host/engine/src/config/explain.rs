@@ -15,7 +15,9 @@ impl ResolvedConfig {
             sections.text.push_str("[[features]]\n");
             for stage in ["extractor", "matcher"] {
                 let path = format!("features.{index}.{stage}");
-                sections.write(&format!("[features.{stage}]"), &path, &features[stage]);
+                if let Some(table) = features.get(stage) {
+                    sections.write(&format!("[features.{stage}]"), &path, table);
+                }
             }
         }
         sections.write("[gather]", "gather", section("gather"));

@@ -30,8 +30,8 @@ pub struct ResolvedConfig {
 /// An entry of `[[features]]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeaturesConfig {
-    /// What finds keypoints.
-    pub extractor: StageConfig,
+    /// What finds keypoints; none where the matcher finds correspondences anywhere.
+    pub extractor: Option<StageConfig>,
     /// What matches them.
     pub matcher: StageConfig,
 }
@@ -96,7 +96,8 @@ impl ResolvedConfig {
 
 impl FeaturesConfig {
     fn to_json(&self) -> Value {
-        json!({"extractor": self.extractor.to_json(), "matcher": self.matcher.to_json()})
+        let extractor = self.extractor.as_ref().map(|extractor| ("extractor".to_owned(), extractor.to_json()));
+        extractor.into_iter().chain([("matcher".to_owned(), self.matcher.to_json())]).collect()
     }
 }
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PipelineSection {
-    /// Where networks run: auto, cpu, cuda or cuda:N.
+    /// Where networks run: auto, cpu, cuda or cuda:N. simulated is for developers: what runs on CUDA, in host memory, with
+    /// every copy counted.
     pub device: String,
     /// Seed of whatever is random.
     pub seed: u64,
@@ -16,6 +17,10 @@ pub struct PipelineSection {
     pub allow_licenses: Vec<String>,
     /// CPU threads; 0 for all.
     pub threads: u32,
+    /// Memory on the device for what is kept of images between their pairs: descriptors, and what matchers prepare; what
+    /// does not fit waits in host memory, or in files where the device is the cpu. 0 takes a quarter of what is free.
+    #[schemars(extend("x-unit" = "MiB"))]
+    pub resident_mib: u32,
     /// Folders searched for plugins, relative to the config file.
     pub plugin_dirs: Vec<String>,
     /// Folders searched for weights, relative to the config file.
@@ -40,6 +45,7 @@ impl Default for PipelineSection {
             seed: 0,
             allow_licenses: Vec::new(),
             threads: 0,
+            resident_mib: 0,
             plugin_dirs: Vec::new(),
             weights_dirs: Vec::new(),
         }

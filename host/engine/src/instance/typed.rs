@@ -2,7 +2,7 @@
 
 use scene3d_abi::{ErrorCode, StageKind};
 use scene3d_scene::{Correspondences, Matches};
-use scene3d_tensor::{Tensor, TensorError, TensorView};
+use scene3d_tensor::{Device, Tensor, TensorError, TensorView};
 use scene3d_wire::{
     Features, ImageFeatures, ImageTensor, Mapping, MatchGraph, Named, NamedView, Prepared, PreparedPair, WireError,
     correspondences_from_named, matches_from_named,
@@ -60,6 +60,31 @@ impl Instance {
             matches_from_named(&NamedView::of(item), *num_keypoints).map_err(|error| self.malformed(&error))
         };
         items.iter().zip(num_keypoints).map(matches).collect()
+    }
+
+    /// Where the stage works.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// Copies of tensors on a device: the stage's own, or host memory.
+    ///
+    /// # Errors
+    /// The plugin's error; `INTERNAL` if the copies are not what was asked for.
+    pub fn copy_to(&self, device: Device, tensors: &NamedView<'_>) -> Result<Named, PluginError> {
+        let ports: Vec<_> = tensors.0.iter().map(|(name, view)| ((*name).to_owned(), *view)).collect();
+        let copies = self.call(Call::Copy(device), &ports)?;
+        let is_copy = |((name, view), (copied, copy)): (&(&str, TensorView<'_>), &(String, Tensor))| {
+            let copy = copy.view();
+            name == copied && copy.device() == device && copy.dtype() == view.dtype() && copy.shape() == view.shape()
+        };
+        if copies.len() != tensors.0.len() || !tensors.0.iter().zip(&copies).all(is_copy) {
+            let message = format!("its copies on {device} are not those of the tensors given");
+            let error = PluginError::new(self.plugin_id(), "copy", ErrorCode::INTERNAL, message);
+            return Err(error.help("this is a bug of the plugin"));
+        }
+        Ok(copies)
     }
 
     /// Correspondences of each pair, in order, of a matcher that [finds them](Self::finds_correspondences).

@@ -49,7 +49,7 @@ pub fn hostile_plan(registry: &Registry, mode: &str) -> StagePlan {
         "[[features]]\nextractor = {{ plugin = \"hostile\", mode = \"{mode}\" }}\n\
          matcher = {{ plugin = \"hostile-matcher\" }}\n[mapper]\nplugin = \"dummy-mapper\"\n"
     );
-    check(registry, &text).unwrap().features.remove(0).extractor
+    check(registry, &text).unwrap().features.remove(0).extractor.unwrap()
 }
 
 pub fn spawn(registry: &Registry, plan: &StagePlan, options: InstanceOptions) -> Result<Instance, PluginError> {

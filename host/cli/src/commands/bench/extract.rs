@@ -1,6 +1,7 @@
 //! Measures an extractor: milliseconds a photo with all instances busy, decoding not counted.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
@@ -49,7 +50,7 @@ pub fn file_name(photo: &Photo) -> String {
 }
 
 /// The photos that can be decoded, in order: the others are rejected in a run too.
-pub fn decode_all(photos: &[Photo], max_long_side_px: u32, num_threads: usize) -> Vec<(Photo, DecodedPhoto)> {
+pub fn decode_all(photos: &[Photo], max_long_side_px: u32, num_threads: usize) -> Vec<(Photo, Arc<DecodedPhoto>)> {
     let decode_some = |photos: &[Photo]| -> Vec<_> {
         photos.iter().filter_map(|photo| Some((photo.clone(), decode(photo, max_long_side_px).ok()?))).collect()
     };
@@ -60,7 +61,7 @@ pub fn decode_all(photos: &[Photo], max_long_side_px: u32, num_threads: usize) -
     })
 }
 
-fn extract(instance: &Instance, (photo, decoded): &(Photo, DecodedPhoto)) -> Result<Named> {
+fn extract(instance: &Instance, (photo, decoded): &(Photo, Arc<DecodedPhoto>)) -> Result<Named> {
     let image_size = photo.info.image_size;
     let image = ImageTensor { pixels: decoded.pixels.view(), image_size };
     let features = instance.extract(&[image]).map_err(EngineError::from)?.into_iter().next();

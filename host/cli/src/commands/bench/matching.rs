@@ -2,6 +2,7 @@
 //! instances busy.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use scene3d_engine::{EngineError, Instance, Registry, SearchPaths, StagePlan, negotiate};
@@ -22,7 +23,7 @@ struct Image {
     /// `[width, height]` in px of the original photo.
     image_size: [u32; 2],
     /// For matchers that look at the photos.
-    decoded: Option<DecodedPhoto>,
+    decoded: Option<Arc<DecodedPhoto>>,
 }
 
 /// Measures.
