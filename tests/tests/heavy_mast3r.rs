@@ -62,6 +62,47 @@ fn photos_reach_the_matcher_and_its_matches_the_report() {
     assert!(["extract", "match", "map"].iter().all(|name| stage(name)["reused"] == true));
 }
 
+/// Any position of any photo: no extractor is named.
+#[test]
+fn dense_matches_become_keypoints_that_pairs_share() {
+    const DENSE: &str = r#"
+[pipeline]
+allow_licenses = ["CC-BY-NC-SA-4.0"]
+[[features]]
+matcher = { plugin = "mast3r", mode = "dense", min_confidence = 0.0 }
+[mapper]
+plugin = "dummy-mapper"
+"#;
+    let Some(bench) = bench(DENSE) else { return };
+    assert_success(&reconstruct(&bench, &[]));
+    let report = bench.report();
+    assert_eq!(report["sources"][0]["name"], "mast3r");
+    for pair in report["pairs"].as_array().unwrap() {
+        assert!(pair["num_matches"].as_u64().unwrap() > 0, "{pair}");
+    }
+    for image in report["images"].as_array().unwrap() {
+        assert!(image["num_keypoints"].as_u64().unwrap() > 0, "{image}");
+    }
+    let keypoints = |report: &serde_json::Value| report["images"][0]["num_keypoints"].clone();
+    // what was matched holds; only gathering is done again
+    assert_success(&reconstruct(&bench, &["--resume", "--set", "gather.max_keypoints=7"]));
+    assert_eq!(keypoints(&bench.report()), 7);
+    let is_match = |stage: &&serde_json::Value| stage["name"] == "match";
+    assert_eq!(bench.report()["stages"].as_array().unwrap().iter().find(is_match).unwrap()["reused"], true);
+}
+
+#[test]
+fn tokens_stay_on_the_device() {
+    let Some(bench) = bench(CONFIG) else { return };
+    assert_success(&reconstruct(&bench, &["--set", "pipeline.device=simulated"]));
+    let report = bench.report();
+    let transfers = report["transfers"].as_array().unwrap();
+    let to_host =
+        transfers.iter().filter(|transfer| transfer["stage"] == "match" && transfer["direction"] == "to host");
+    let names: Vec<_> = to_host.map(|transfer| transfer["what"].as_str().unwrap()).collect();
+    assert_eq!(names, ["matches and confidences"]);
+}
+
 #[test]
 fn weights_for_non_commercial_use_are_asked_for() {
     let Some(bench) = bench(&CONFIG.replace("allow_licenses", "# allow_licenses")) else { return };

@@ -49,7 +49,7 @@ pub fn refine(
         let of_batch: Vec<[&ImageTokens; 2]> =
             batch.iter().map(|&[one, two]| [&tokens[0][&one], &tokens[1][&two]]).collect();
         for (maps, &[one, two]) in decode_both(network, &of_batch)?.iter().zip(batch) {
-            fine.extend(correspond(maps, [&grids[0][one], &grids[1][two]], rule, network.context())?);
+            fine.extend(correspond(network, maps, [&grids[0][one], &grids[1][two]], rule)?);
         }
     }
     let is_shown = |point| chosen.iter().any(|&[one, two]| covers([&grids[0][one], &grids[1][two]], point));

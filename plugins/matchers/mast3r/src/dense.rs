@@ -2,15 +2,16 @@
 
 use scene3d_sdk::scene::Correspondences;
 use scene3d_torch::transfers::to_host;
-use scene3d_torch::{TorchContext, TorchError, guard};
+use scene3d_torch::{TorchError, guard};
 use tch::Tensor;
 
 use crate::Result;
 use crate::config::Mast3rConfig;
 use crate::directions::{BothDirections, Maps};
+use crate::network::Network;
 use crate::pixel_pairs::{Decoding, PixelPairs, symmetric_pixel_pairs};
 use crate::preprocess::Crop;
-use crate::reciprocal::{Cached, CpuSearch, Search, TorchSearch, WalkRule};
+use crate::reciprocal::{Cached, CpuSearch, DeviceSearch, Search, TorchSearch, WalkRule};
 
 /// Which pixel pairs are correspondences.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,16 +50,15 @@ impl DenseRule {
 ///
 /// # Errors
 /// If torch refuses an operation.
-pub fn correspond(
-    maps: &BothDirections,
-    crops: [&Crop; 2],
-    rule: DenseRule,
-    context: &TorchContext,
-) -> Result<Vec<Found>> {
-    let pairs = if context.is_cpu() {
-        search(maps, rule.walk, |maps| CpuSearch::new(maps, context.num_threads))?
-    } else {
-        search(maps, rule.walk, TorchSearch::new)?
+pub fn correspond(network: &Network, maps: &BothDirections, crops: [&Crop; 2], rule: DenseRule) -> Result<Vec<Found>> {
+    let context = network.context();
+    let pairs = match network.kernels() {
+        // walks to the end on the device, where there is nothing to remember
+        Some(kernels) => search(maps, rule.walk, |maps| DeviceSearch::new(kernels, maps))?,
+        None if context.is_cpu() => {
+            search(maps, rule.walk, |maps| Ok(Cached::new(CpuSearch::new(maps, context.num_threads)?)))?
+        }
+        None => search(maps, rule.walk, |maps| Ok(Cached::new(TorchSearch::new(maps)?)))?,
     };
     let found = |(pixels, confidence): ([u32; 2], f32)| {
         let [one, two] = [0, 1].map(|image| at(pixels[image], crops[image]));
@@ -81,9 +81,7 @@ fn search<S: Search>(
     new: impl Fn([&Tensor; 2]) -> Result<S>,
 ) -> Result<PixelPairs> {
     let of_direction = |direction: usize| [&maps.of_image1[direction], &maps.of_image2[direction]];
-    let new = |direction: usize| {
-        Ok::<_, crate::Mast3rError>(Cached::new(new(of_direction(direction).map(|m| &m.descriptors))?))
-    };
+    let new = |direction: usize| new(of_direction(direction).map(|maps| &maps.descriptors));
     let (mut forth, mut back) = (new(0)?, new(1)?);
     let [forth1, forth2] = of_direction(0).map(confidences);
     let [back1, back2] = of_direction(1).map(confidences);

@@ -78,7 +78,7 @@ impl Mast3r {
         let mut of_pairs = Vec::with_capacity(pairs.len());
         for (pair, maps) in pairs.iter().zip(decode_both(&self.network, &tokens(pairs))?) {
             let crops = [&pair[0].crop, &pair[1].crop];
-            let mut found = correspond(&maps, crops, rule, self.network.context())?;
+            let mut found = correspond(&self.network, &maps, crops, rule)?;
             drop(maps);
             if pair.iter().any(|image| image.rgb.is_some()) {
                 found = refine(&self.network, pair, found, rule, effort)?;

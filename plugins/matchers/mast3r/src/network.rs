@@ -1,5 +1,6 @@
 //! MASt3R (Leroy, Cabon, Revaud, ECCV 2024): images to tokens once, pairs of tokens to descriptors and points.
 
+use scene3d_kernels::Kernels;
 use scene3d_torch::{TorchContext, Weights, guard};
 use tch::Tensor;
 
@@ -65,6 +66,7 @@ pub struct Network {
     pub heads: [Heads; 2],
     architecture: Architecture,
     context: TorchContext,
+    kernels: Option<Kernels>,
     unexpected: Vec<Parameter>,
 }
 
@@ -101,7 +103,14 @@ impl Network {
         let reader = Reader { weights, architecture: &architecture, context: &context };
         let (encoder, decoder, heads) =
             guard(|| Ok((reader.encoder()?, reader.decoder()?, [reader.heads(1)?, reader.heads(2)?])))?;
-        Ok(Self { encoder, decoder, heads, architecture, context, unexpected })
+        let kernels = Kernels::on(context.device)?;
+        Ok(Self { encoder, decoder, heads, architecture, context, kernels, unexpected })
+    }
+
+    /// Fused kernels of the network's device, where there are any.
+    #[must_use]
+    pub fn kernels(&self) -> Option<&Kernels> {
+        self.kernels.as_ref()
     }
 
     /// Sizes.
