@@ -18,7 +18,8 @@ pub struct PipelineSection {
     /// CPU threads; 0 for all.
     pub threads: u32,
     /// Memory on the device for what is kept of images between their pairs: descriptors, and what matchers prepare; what
-    /// does not fit waits in host memory, or in files where the device is the cpu. 0 takes a quarter of what is free.
+    /// does not fit waits in host memory, or in files where the device is the cpu. 0 takes a quarter of the free memory of
+    /// the host, and 4 GiB of a GPU's.
     #[schemars(extend("x-unit" = "MiB"))]
     pub resident_mib: u32,
     /// Folders searched for plugins, relative to the config file.
