@@ -27,8 +27,7 @@ impl DeviceChoice {
             "cuda" => Ok(Self::Fixed(Device::Cuda(0))),
             "simulated" => Ok(Self::Fixed(Device::Simulated)),
             _ => number().map(|number| Self::Fixed(Device::Cuda(number))).ok_or_else(|| {
-                let message =
-                    format!("`pipeline.device`: expected auto, cpu, cuda, cuda:N or simulated, got \"{text}\"");
+                let message = format!("`pipeline.device`: expected auto, cpu, cuda or cuda:N, got \"{text}\"");
                 Problem::new(ErrorCode::INVALID_CONFIG, message)
             }),
         }

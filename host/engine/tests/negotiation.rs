@@ -40,6 +40,7 @@ seed = 0             # default
 allow_licenses = []  # default
 threads = 0          # default
 plugin_dirs = []     # default
+resident_mib = 0     # default
 weights_dirs = []    # default
 
 [images]

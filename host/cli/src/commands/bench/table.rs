@@ -134,11 +134,13 @@ fn cells<T>(column: &Column<T>, rows: &[(String, &Outcome<T>)]) -> Vec<String> {
     let texts: Vec<Option<String>> =
         values.iter().map(|value| value.map(|value| format!("{value:.num_digits$}"))).collect();
     let best = best(column.better, &texts);
-    let marked = |text: Option<String>| {
-        let is_best = best.is_some() && text == best;
-        format!("{}{}", text.as_deref().unwrap_or("n/a"), if is_best { '*' } else { ' ' })
+    let marked = |(text, (_, outcome)): (&Option<String>, &(String, &Outcome<T>))| {
+        let is_best = best.is_some() && *text == best;
+        // a row without any figure says why in their place
+        let missing = if outcome.figures().is_some() { "n/a" } else { "" };
+        format!("{}{}", text.as_deref().unwrap_or(missing), if is_best { '*' } else { ' ' })
     };
-    std::iter::once(format!("{} ", column.title)).chain(texts.iter().cloned().map(marked)).collect()
+    std::iter::once(format!("{} ", column.title)).chain(texts.iter().zip(rows).map(marked)).collect()
 }
 
 fn num_digits(digits: Digits, values: &[Option<f64>]) -> usize {
