@@ -4,7 +4,7 @@
 use std::process::{Command, Output};
 
 use scene3d_tests::{
-    Workbench, assert_fails_with, assert_success, binary, run, scene3d, small_scene, stdout, write_photos,
+    Workbench, assert_fails_with, assert_success, binary, has_weights, run, scene3d, small_scene, stdout, write_photos,
 };
 use serde_json::Value;
 
@@ -166,4 +166,25 @@ fn mistakes_are_told_before_anything_is_measured() {
     std::fs::create_dir(bench.path("bench")).unwrap();
     std::fs::write(bench.path("bench/mine.txt"), "keep me").unwrap();
     assert_fails_with(&measure(&bench, "photos", &plugins), &["output folder is not empty"]);
+}
+
+#[test]
+fn heavy_stages_are_measured_on_a_device() {
+    if !has_weights() {
+        return;
+    }
+    let bench = workbench();
+    let small = ["extractors.aliked.max_keypoints=128", "extractors.aliked.max_image_size=256"];
+    let mut command = Command::new(binary());
+    command.arg("bench").arg(bench.path("photos")).args(["--extractors", "aliked", "--matchers", "lightglue"]);
+    command.args(["--max-images", "2", "--out"]).arg(bench.path("bench"));
+    for setting in small.iter().chain(&["pipeline.device=simulated"]) {
+        command.args(["--set", setting]);
+    }
+    assert_success(&run(&mut command));
+    let report = report(&bench);
+    assert_eq!(report["machine"]["device"], "simulated");
+    assert_eq!(report["extractors"][0]["figures"]["num_instances"], 1, "{report}");
+    let matching = &report["combinations"][0]["figures"];
+    assert!(matching["matches_per_pair"].as_f64().unwrap() > 0.0, "{report}");
 }

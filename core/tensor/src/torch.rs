@@ -3,7 +3,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_void};
 
-use crate::{Device, Tensor, TensorError, TensorView};
+use crate::{DType, Device, Tensor, TensorError, TensorView};
 
 unsafe extern "C" {
     fn scene3d_torch_last_error() -> *const c_char;
@@ -107,6 +107,10 @@ pub fn to_dlpack_on(device: Device, tensor: &tch::Tensor) -> Result<Tensor, Tens
 /// # Errors
 /// [`TensorError::Torch`] if torch refuses the copy, e.g. for want of memory.
 pub fn copy_to(view: TensorView<'_>, device: Device) -> Result<Tensor, TensorError> {
+    if matches!(view.dtype(), DType::U32 | DType::U64) {
+        // tch knows no such kind; what has it (indices, sizes) lies in host memory
+        return view.copy_to(device);
+    }
     let refused = |error: tch::TchError| TensorError::Torch(first_line(&error.to_string()));
     let copied = with_torch(view, |tensor| {
         let target = match (self::device(device), tensor.device()) {
@@ -155,6 +159,8 @@ mod tests {
         let again = copy_to(back.view(), Device::Simulated).unwrap();
         assert_eq!(again.view().device(), Device::Simulated);
         assert_ne!(again.view().data(), back.view().data());
+        let sizes = Tensor::from_vec(vec![4_u32, 3], &[2]).unwrap();
+        assert_eq!(copy_to(sizes.view(), Device::Cpu).unwrap().view().as_slice::<u32>().unwrap(), &[4, 3]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, bail};
 use scene3d_eval::ground_truth;
 use scene3d_pipeline::{Cancel, PhotoLimits, PhotoSet};
+use scene3d_tensor::Device;
 use serde::de::DeserializeOwned;
 
 use figures::{BenchReport, CombinationRow, Errand, ExtractorRow, Outcome, PhotoFacts, SCHEMA_VERSION};
@@ -53,7 +54,7 @@ pub fn run(args: &BenchArgs) -> Result<u8> {
         scene3d_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: humantime::format_rfc3339_seconds(started).to_string(),
         command: command_line(),
-        machine: machine::facts(),
+        machine: machine::facts(plan.extractors.first().map_or(Device::Cpu, |extractor| extractor.plan.device)),
         photos: PhotoFacts {
             folder: args.photos.display().to_string(),
             num_images: photos.photos.len(),

@@ -1,4 +1,5 @@
-//! Measures an extractor: milliseconds a photo with all instances busy, decoding not counted.
+//! Measures an extractor: milliseconds a photo with all instances busy, decoding not counted; on a device with the copy of
+//! the pixels there and of the keypoints back, as in a run.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,6 +8,7 @@ use std::thread;
 use anyhow::{Context, Result, ensure};
 use scene3d_engine::{EngineError, Instance, Registry, SearchPaths, plan_extractor};
 use scene3d_pipeline::{DecodedPhoto, Photo, decode, peak_resident_bytes, reset_peak_resident_bytes, tensor_file};
+use scene3d_tensor::Device;
 use scene3d_wire::{ImageTensor, Named, NamedView};
 
 use super::device::DeviceMeter;
@@ -29,8 +31,10 @@ pub fn measure(request: &Request, features: &Path) -> Result<ExtractFigures> {
     let device = meter.finish(load.window, load.item_ms.len());
     let peak_resident_bytes = peak_resident_bytes();
     let mut num_keypoints = 0;
-    for ((photo, _), tensors) in photos.iter().zip(&load.outputs) {
-        let view = NamedView::of(tensors);
+    let instance = pool.instances().first().context("there is no instance")?;
+    for ((photo, _), tensors) in photos.iter().zip(load.outputs) {
+        let tensors = in_host_memory(instance, tensors)?;
+        let view = NamedView::of(&tensors);
         num_keypoints += view.rows::<f32, 2>("keypoints")?.len();
         tensor_file::write(&features.join(file_name(photo)), &view)?;
     }
@@ -62,8 +66,26 @@ pub fn decode_all(photos: &[Photo], max_long_side_px: u32, num_threads: usize) -
 }
 
 fn extract(instance: &Instance, (photo, decoded): &(Photo, Arc<DecodedPhoto>)) -> Result<Named> {
-    let image_size = photo.info.image_size;
-    let image = ImageTensor { pixels: decoded.pixels.view(), image_size };
-    let features = instance.extract(&[image]).map_err(EngineError::from)?.into_iter().next();
-    Ok(features.context("the extractor returned nothing for a photo")?.into_named(Some(image_size))?)
+    let (image_size, here) = (photo.info.image_size, decoded.pixels.view());
+    let there = match instance.device() {
+        Device::Cpu => Named::new(),
+        device => instance.copy_to(device, &NamedView(vec![("pixels", here)])).map_err(EngineError::from)?,
+    };
+    let pixels = there.first().map_or(here, |(_, copy)| copy.view());
+    let features = instance.extract(&[ImageTensor { pixels, image_size }]).map_err(EngineError::from)?;
+    let features = features.into_iter().next().context("the extractor returned nothing for a photo")?;
+    if instance.device() != Device::Cpu {
+        let found = NamedView(vec![("keypoints", features.keypoints.view()), ("scores", features.scores.view())]);
+        // ends when the device is done
+        instance.copy_to(Device::Cpu, &found).map_err(EngineError::from)?;
+    }
+    Ok(features.into_named(Some(image_size))?)
+}
+
+/// For the matchers, which are measured in other processes.
+fn in_host_memory(instance: &Instance, tensors: Named) -> Result<Named> {
+    match instance.device() {
+        Device::Cpu => Ok(tensors),
+        _ => Ok(instance.copy_to(Device::Cpu, &NamedView::of(&tensors)).map_err(EngineError::from)?),
+    }
 }

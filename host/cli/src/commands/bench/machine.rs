@@ -3,16 +3,18 @@
 use std::env::consts::{ARCH, OS};
 use std::thread;
 
+use scene3d_tensor::Device;
+
 use super::figures::MachineFacts;
 
-/// What is known of this machine.
-pub fn facts() -> MachineFacts {
+/// What is known of this machine, and where the stages ran.
+pub fn facts(device: Device) -> MachineFacts {
     MachineFacts {
         cpu: entry("/proc/cpuinfo", "model name"),
         num_threads: thread::available_parallelism().map_or(1, usize::from),
         memory_bytes: entry("/proc/meminfo", "MemTotal").and_then(|text| kilobytes(&text)).map(|kb| kb * 1024),
         system: format!("{OS} {ARCH}"),
-        device: "cpu".to_owned(),
+        device: device.to_string(),
     }
 }
 

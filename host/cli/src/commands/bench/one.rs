@@ -6,7 +6,7 @@ use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use scene3d_engine::config::PipelineSection;
 use scene3d_engine::{EngineError, HostCallbacks, InstanceOptions, InstancePool, Registry, Silent, StagePlan};
 use scene3d_pipeline::{Cancel, Photo, PhotoLimits, PhotoSet};
@@ -110,16 +110,12 @@ impl Request {
     }
 }
 
-/// Instances as the pipeline makes them (docs/decisions/0003-cpu-threads.md): one a thread, with one thread inside.
+/// Instances as the pipeline makes them (docs/decisions/0003-cpu-threads.md): one a thread, with one thread inside; on a
+/// device one, whose stream orders the work.
 pub fn spawn_all(plan: &StagePlan, registry: &Registry, pipeline: &PipelineSection) -> Result<InstancePool> {
-    ensure!(
-        plan.device == Device::Cpu,
-        "{} is set to {}, but this version measures on the cpu; write device = \"cpu\" or \"auto\"",
-        plan.kind().name(),
-        plan.device
-    );
     let plugin = registry.load(plan.plugin_id()).map_err(EngineError::from)?;
     let options = InstanceOptions { threads: 1, seed: pipeline.seed, ..InstanceOptions::default() };
     let callbacks: Arc<dyn HostCallbacks> = Arc::new(Silent);
-    Ok(InstancePool::spawn(plan, &plugin, pipeline.num_threads(), &options, &callbacks).map_err(EngineError::from)?)
+    let num_instances = if plan.device == Device::Cpu { pipeline.num_threads() } else { 1 };
+    Ok(InstancePool::spawn(plan, &plugin, num_instances, &options, &callbacks).map_err(EngineError::from)?)
 }
