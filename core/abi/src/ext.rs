@@ -17,7 +17,7 @@ pub struct Prepare {
     pub prepare: extern "C" fn(*mut c_void, &CallContext, RSlice<'_, Port<'_>>) -> RResult<RVec<OwnedPort>, AbiError>,
 }
 
-/// Id of [`Copy`], asked of a stage.
+/// Id of [`struct@Copy`], asked of a stage.
 pub const COPY: &str = "scene3d.copy/1";
 
 /// A stage that copies tensors between the device it works on and host memory, so that the host needs no driver of any

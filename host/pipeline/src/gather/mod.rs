@@ -1,7 +1,7 @@
 //! Correspondences by position to keypoints that pairs share, so that tracks form.
 //!
 //! A dense matcher finds other positions in every pair. Positions of an image that lie close together, whatever pair they
-//! come from, are one keypoint ([`keypoints`]); a correspondence is then a match of two keypoints ([`matches`]).
+//! come from, are one keypoint (`keypoints`); a correspondence is then a match of two keypoints (`matches`).
 
 mod keypoints;
 mod matches;

@@ -94,7 +94,7 @@ impl SuperPoint {
     /// An extractor, without a host.
     ///
     /// # Errors
-    /// [`TorchError`] for weights of another network.
+    /// [`scene3d_torch::TorchError`] for weights of another network.
     pub fn new(config: SuperPointConfig, weights: &Weights, context: TorchContext) -> scene3d_torch::Result<Self> {
         guard(|| {
             let units = Units::load(weights)?;
