@@ -18,7 +18,7 @@ use crate::observer::{Event, StageName};
 use crate::photo_features::{DESCRIPTORS, PhotoFeatures, with_appearance};
 use crate::photos::{Photo, Rejected};
 use crate::resident::{Kept, Kind, Resident};
-use crate::waiting::Waiting;
+use crate::spill::Spilled;
 use crate::{PipelineError, tensor_file};
 
 /// Photos decoded ahead, per worker and item of its batches.
@@ -256,7 +256,7 @@ impl Work<'_> {
         }
         tensor_file::write(&path, &stored)?;
         let kept = Kept { kind: Kind::Descriptors(extractor), image: photo_index };
-        let copy = is_on_host.then_some(Waiting::Artifact { path, name: DESCRIPTORS });
+        let copy = is_on_host.then_some(Spilled::Artifact { path, name: DESCRIPTORS });
         self.resident.put(kept, vec![(DESCRIPTORS.to_owned(), descriptors)], copy)?;
         Ok((extractor, photo_index, Ok(PhotoFeatures::new(&key, tensors)?)))
     }

@@ -12,7 +12,7 @@ use crate::extract::{Finished, Tally, Task, Work};
 use crate::photo_features::{DESCRIPTORS, Extracted, PhotoFeatures};
 use crate::photos::{Photo, Rejected};
 use crate::resident::{Kept, Kind, Resident};
-use crate::waiting::Waiting;
+use crate::spill::Spilled;
 use crate::{PipelineError, tensor_file};
 
 /// What extraction works with.
@@ -151,7 +151,7 @@ fn stored(
     let (descriptors, tensors): (Named, Named) = tensors.into_iter().partition(|(name, _)| name == DESCRIPTORS);
     if !descriptors.is_empty() {
         let kept = Kept { kind: Kind::Descriptors(extractor), image: photo };
-        resident.put_waiting(kept, Waiting::Artifact { path, name: DESCRIPTORS });
+        resident.put_spilled(kept, Spilled::Artifact { path, name: DESCRIPTORS });
     }
     PhotoFeatures::new(&key, tensors).map(Some)
 }

@@ -38,10 +38,10 @@ mod retrieval;
 mod run_record;
 mod run_report;
 mod source_report;
+mod spill;
 pub mod tensor_file;
 mod transfers;
 mod verdict;
-mod waiting;
 
 pub use cancel::Cancel;
 pub use decode::{DecodedPhoto, decode};

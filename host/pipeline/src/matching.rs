@@ -131,7 +131,7 @@ fn needed(entries: &[Entry], extractions: &Extractions) -> Vec<crate::resident::
 fn report_evictions(sources: Sources<'_>) {
     let (account, budget_mib) = (sources.resident.account(), sources.resident.budget_bytes() >> 20);
     if account.num_evictions > 0 {
-        let (waited, returned) = (account.num_evictions, account.num_returns);
+        let (waited, returned) = (account.num_evictions, account.num_restores);
         sources.context.log_info(format!(
             "{waited} times tensors of an image made room and {returned} times they came back: they did not all fit into \
              {budget_mib} MiB; pipeline.resident_mib allows more"

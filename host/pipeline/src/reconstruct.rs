@@ -25,7 +25,7 @@ use crate::outputs::{write_model, write_report};
 use crate::pairing::choose_pairs;
 use crate::photos::{PhotoLimits, PhotoSet};
 use crate::resident::Resident;
-use crate::waiting::WaitingRoom;
+use crate::spill::SpillStore;
 use crate::{Cancel, PipelineError, run_record};
 
 /// What to reconstruct, with what, and where to put it.
@@ -100,7 +100,7 @@ fn run(
 
     let num_photos = photos.photos.len();
     let resident =
-        Resident::new(resident_bytes(&context), WaitingRoom::new(artifacts.scratch(), Arc::clone(&context.transfers)));
+        Resident::new(resident_bytes(&context), SpillStore::new(artifacts.scratch(), Arc::clone(&context.transfers)));
     let parts = (photos.photos.as_slice(), &artifacts, &resident);
     let num_extractions = num_extractions(&context, num_photos);
     let spawn = |context: &Context<'_>, plan: &StagePlan| {

@@ -13,7 +13,7 @@ use scene3d_wire::Named;
 
 use crate::PipelineError;
 use crate::observer::StageName;
-use crate::waiting::{Waiting, WaitingRoom};
+use crate::spill::{SpillStore, Spilled};
 
 /// What is kept of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,7 +36,7 @@ pub(crate) enum Kind {
 /// Tensors by what they are, each computed by one thread while the others wait for it.
 pub(crate) struct Resident {
     budget_bytes: usize,
-    room: WaitingRoom,
+    spill_store: SpillStore,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Resident {
 #[derive(Default)]
 struct State {
     here: HashMap<Kept, Here>,
-    waiting: HashMap<Kept, Waiting>,
+    spilled: HashMap<Kept, Spilled>,
     in_progress: HashSet<Kept>,
     /// Places of the uses to come, in the order of the work.
     uses: HashMap<Kept, BTreeSet<u64>>,
@@ -58,7 +58,7 @@ pub(crate) struct Account {
     /// How often something made room.
     pub num_evictions: usize,
     /// How often something came back.
-    pub num_returns: usize,
+    pub num_restores: usize,
     /// Most bytes held at once.
     pub peak_bytes: usize,
 }
@@ -67,19 +67,19 @@ struct Here {
     tensors: Arc<Named>,
     size_bytes: usize,
     /// The same elsewhere, so that making room costs nothing.
-    copy: Option<Waiting>,
+    copy: Option<Spilled>,
 }
 
 impl Resident {
     /// Holds at most `budget_bytes`, and always what is in use.
-    pub(crate) fn new(budget_bytes: usize, room: WaitingRoom) -> Self {
-        Self { budget_bytes, room, state: Mutex::default(), changed: Condvar::new() }
+    pub(crate) fn new(budget_bytes: usize, spill_store: SpillStore) -> Self {
+        Self { budget_bytes, spill_store, state: Mutex::default(), changed: Condvar::new() }
     }
 
     /// Copies go through this instance where the device is not the CPU; the first one stays.
     pub(crate) fn move_by(&self, mover: &Arc<Instance>) {
         if mover.device() != Device::Cpu {
-            self.room.move_by(mover);
+            self.spill_store.move_by(mover);
         }
     }
 
@@ -94,7 +94,7 @@ impl Resident {
         if tensors.iter().all(|(_, tensor)| tensor.view().device() == Device::Cpu) {
             return Ok(tensors);
         }
-        self.room.copy_to_host(stage, &tensors).map(Arc::new)
+        self.spill_store.copy_to_host(stage, &tensors).map(Arc::new)
     }
 
     /// The budget.
@@ -116,23 +116,23 @@ impl Resident {
             state.uses.remove(&kept);
             let freed = state.here.remove(&kept).map_or(0, |here| here.size_bytes);
             state.used_bytes -= freed;
-            let _ = state.waiting.remove(&kept);
+            let _ = state.spilled.remove(&kept);
         }
     }
 
     /// Whether something is kept, here or elsewhere.
     pub(crate) fn has(&self, kept: Kept) -> bool {
         let state = self.lock();
-        state.here.contains_key(&kept) || state.waiting.contains_key(&kept)
+        state.here.contains_key(&kept) || state.spilled.contains_key(&kept)
     }
 
     /// Keeps what lies in a file that is there anyhow.
-    pub(crate) fn put_waiting(&self, kept: Kept, waiting: Waiting) {
-        self.lock().waiting.insert(kept, waiting);
+    pub(crate) fn put_spilled(&self, kept: Kept, spilled: Spilled) {
+        self.lock().spilled.insert(kept, spilled);
     }
 
     /// Keeps tensors, and that the same wait elsewhere, if they do.
-    pub(crate) fn put(&self, kept: Kept, tensors: Named, copy: Option<Waiting>) -> Result<(), PipelineError> {
+    pub(crate) fn put(&self, kept: Kept, tensors: Named, copy: Option<Spilled>) -> Result<(), PipelineError> {
         self.lock().in_progress.insert(kept);
         self.settle(kept, Ok((tensors, copy))).map(drop)
     }
@@ -145,8 +145,8 @@ impl Resident {
     ) -> Result<Arc<Named>, PipelineError> {
         match self.find_or_reserve(kept) {
             Found::Here(tensors) => Ok(tensors),
-            Found::Waiting(waiting) => {
-                let returned = self.room.bring_back(&waiting).map(|tensors| (tensors, Some(waiting)));
+            Found::Spilled(spilled) => {
+                let returned = self.spill_store.restore(&spilled).map(|tensors| (tensors, Some(spilled)));
                 self.settle(kept, returned)
             }
             Found::Nowhere => self.settle(kept, compute().map(|tensors| (tensors, None))),
@@ -165,10 +165,10 @@ impl Resident {
                 return Found::Here(Arc::clone(&here.tensors));
             }
             if state.in_progress.insert(kept) {
-                return match state.waiting.remove(&kept) {
-                    Some(waiting) => {
-                        state.account.num_returns += 1;
-                        Found::Waiting(waiting)
+                return match state.spilled.remove(&kept) {
+                    Some(spilled) => {
+                        state.account.num_restores += 1;
+                        Found::Spilled(spilled)
                     }
                     None => Found::Nowhere,
                 };
@@ -181,7 +181,7 @@ impl Resident {
     fn settle(
         &self,
         kept: Kept,
-        outcome: Result<(Named, Option<Waiting>), PipelineError>,
+        outcome: Result<(Named, Option<Spilled>), PipelineError>,
     ) -> Result<Arc<Named>, PipelineError> {
         let settled = outcome.and_then(|(tensors, copy)| {
             let size_bytes = tensors.iter().map(|(_, tensor)| tensor.view().size_bytes()).sum();
@@ -203,21 +203,21 @@ impl Resident {
     fn make_room(&self, size_bytes: usize) -> Result<(), PipelineError> {
         loop {
             let Some((kept, here)) = self.lock().take_last_needed(size_bytes, self.budget_bytes) else { return Ok(()) };
-            let waiting = match here.copy {
+            let spilled = match here.copy {
                 Some(copy) => Ok(copy),
-                None => self.bring_away(kept, here.tensors),
+                None => self.spill(kept, here.tensors),
             };
             let mut state = self.lock();
             state.in_progress.remove(&kept);
             self.changed.notify_all();
-            state.waiting.insert(kept, waiting?);
+            state.spilled.insert(kept, spilled?);
         }
     }
 
-    fn bring_away(&self, kept: Kept, tensors: Arc<Named>) -> Result<Waiting, PipelineError> {
+    fn spill(&self, kept: Kept, tensors: Arc<Named>) -> Result<Spilled, PipelineError> {
         // only what nobody holds is taken
         let tensors = Arc::try_unwrap(tensors).map_err(|_| PipelineError::internal("a tensor in use was evicted"))?;
-        self.room.put(kept, tensors)
+        self.spill_store.spill(kept, tensors)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -227,7 +227,7 @@ impl Resident {
 
 enum Found {
     Here(Arc<Named>),
-    Waiting(Waiting),
+    Spilled(Spilled),
     Nowhere,
 }
 

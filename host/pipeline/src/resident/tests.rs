@@ -26,8 +26,8 @@ fn is_of(tensors: &Named, image: usize) -> bool {
 /// A store of so many items, with its folder.
 fn with_store<R>(num_items: usize, test: impl FnOnce(&Resident, &std::path::Path) -> R) -> R {
     let folder = tempfile::tempdir().unwrap();
-    let room = WaitingRoom::new(folder.path().to_owned(), Arc::default());
-    test(&Resident::new(num_items * ITEM_BYTES, room), folder.path())
+    let spill_store = SpillStore::new(folder.path().to_owned(), Arc::default());
+    test(&Resident::new(num_items * ITEM_BYTES, spill_store), folder.path())
 }
 
 fn get(store: &Resident, image: usize, computed: &AtomicUsize) {
@@ -52,7 +52,7 @@ fn what_is_needed_last_makes_room_and_comes_back_unchanged() {
         }
         // 3 makes 2 wait, which is needed after 1; at 2, nothing is held that is needed again but 3
         let account = store.account();
-        assert_eq!((computed.load(Ordering::Relaxed), account.num_evictions, account.num_returns), (3, 1, 1));
+        assert_eq!((computed.load(Ordering::Relaxed), account.num_evictions, account.num_restores), (3, 1, 1));
         assert_eq!((account.peak_bytes, files()), (2 * ITEM_BYTES, 0), "what has no use left is given up");
     });
 }
@@ -82,7 +82,7 @@ fn many_threads_get_right_values_under_a_budget_far_too_small() {
             }
         });
         assert_eq!(computed.load(Ordering::Relaxed), 20, "nothing is computed twice");
-        assert!(store.account().num_returns > 0);
+        assert!(store.account().num_restores > 0);
     });
 }
 
@@ -95,7 +95,7 @@ fn a_failed_computation_is_tried_by_the_next() {
 }
 
 /// Returns of all pairs of `num_images` where so many fit, in tile order.
-fn num_returns(num_images: usize, capacity: usize, side: usize) -> usize {
+fn num_restores(num_images: usize, capacity: usize, side: usize) -> usize {
     with_store(capacity, |store, _| {
         let pairs = in_tile_order(&exhaustive(num_images), side);
         let images = |place: usize| [pairs[place].image1, pairs[place].image2].map(|id| prepared(id.0 as usize - 1));
@@ -107,7 +107,7 @@ fn num_returns(num_images: usize, capacity: usize, side: usize) -> usize {
             drop(held);
             images(place).into_iter().for_each(|kept| store.done(kept, place as u64));
         }
-        store.account().num_returns
+        store.account().num_restores
     })
 }
 
@@ -115,11 +115,11 @@ fn num_returns(num_images: usize, capacity: usize, side: usize) -> usize {
 fn returns_are_few_when_tiles_fit_the_budget() {
     let (num_images, capacity) = (120, 24);
     let side = tile_side(capacity * ITEM_BYTES, ITEM_BYTES);
-    let (tiled, by_rows) = (num_returns(num_images, capacity, side), num_returns(num_images, capacity, num_images));
+    let (tiled, by_rows) = (num_restores(num_images, capacity, side), num_restores(num_images, capacity, num_images));
     // each of the ceil(n / s)^2 / 2 tiles brings in at most one side of it
     let num_tiles = num_images.div_ceil(side).pow(2) / 2 + num_images.div_ceil(side);
     println!("{num_images} images, room for {capacity}: {tiled} returns in tiles of {side}, {by_rows} row by row");
     assert!(tiled <= num_tiles * side, "{tiled} returns, {num_tiles} tiles of {side}");
     assert!(3 * tiled < by_rows, "{tiled} in tiles, {by_rows} row by row");
-    assert_eq!(num_returns(num_images, num_images, side), 0);
+    assert_eq!(num_restores(num_images, num_images, side), 0);
 }

@@ -1,4 +1,4 @@
-//! Where tensors wait that found no room on the device: page-locked host memory for a GPU, a file for the CPU.
+//! Where tensors are spilled that did not fit on the device: page-locked host memory for a GPU, a file for the CPU.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,9 +13,9 @@ use crate::resident::{Kept, Kind};
 use crate::transfers::Transfers;
 use crate::{PipelineError, tensor_file};
 
-/// Tensors that wait.
+/// Tensors that were spilled.
 #[derive(Debug)]
-pub(crate) enum Waiting {
+pub(crate) enum Spilled {
     /// In an artifact, beside others.
     Artifact {
         /// The file, which stays.
@@ -45,14 +45,14 @@ impl Drop for ScratchFile {
     }
 }
 
-/// Brings tensors away and back.
-pub(crate) struct WaitingRoom {
+/// Spills tensors and restores them.
+pub(crate) struct SpillStore {
     scratch: PathBuf,
     transfers: Arc<Transfers>,
     mover: OnceLock<Arc<Instance>>,
 }
 
-impl WaitingRoom {
+impl SpillStore {
     /// With a folder for files; copies are counted.
     pub(crate) fn new(scratch: PathBuf, transfers: Arc<Transfers>) -> Self {
         Self { scratch, transfers, mover: OnceLock::new() }
@@ -63,14 +63,14 @@ impl WaitingRoom {
         self.mover.get_or_init(|| Arc::clone(mover));
     }
 
-    /// Brings tensors away.
-    pub(crate) fn put(&self, kept: Kept, tensors: Named) -> Result<Waiting, PipelineError> {
+    /// Copies tensors away; the device's memory is free then.
+    pub(crate) fn spill(&self, kept: Kept, tensors: Named) -> Result<Spilled, PipelineError> {
         if self.mover.get().is_none() {
             return self.to_file(kept, &tensors);
         }
         let (on_device, others): (Named, Named) =
             tensors.into_iter().partition(|(_, tensor)| tensor.view().device() != Device::Cpu);
-        Ok(Waiting::Host { copies: self.copy_to_host(StageName::Match, &on_device)?, others })
+        Ok(Spilled::Host { copies: self.copy_to_host(StageName::Match, &on_device)?, others })
     }
 
     /// Copies in host memory.
@@ -82,15 +82,15 @@ impl WaitingRoom {
         self.mover.get().ok_or_else(|| PipelineError::internal("nothing copies between device and host memory"))
     }
 
-    /// Brings tensors back; what waits goes on waiting.
-    pub(crate) fn bring_back(&self, waiting: &Waiting) -> Result<Named, PipelineError> {
-        match waiting {
-            Waiting::Artifact { path, name } => {
+    /// Brings tensors back; what waits goes on spilled.
+    pub(crate) fn restore(&self, spilled: &Spilled) -> Result<Named, PipelineError> {
+        match spilled {
+            Spilled::Artifact { path, name } => {
                 let tensors = self.read(path)?;
                 Ok(tensors.into_iter().filter(|(found, _)| found == name).collect())
             }
-            Waiting::File(ScratchFile(path)) => self.read(path),
-            Waiting::Host { copies, others } => {
+            Spilled::File(ScratchFile(path)) => self.read(path),
+            Spilled::Host { copies, others } => {
                 let mover = self.mover()?;
                 let mut tensors =
                     self.transfers.copy(StageName::Match, mover, mover.device(), &NamedView::of(copies))?;
@@ -102,14 +102,14 @@ impl WaitingRoom {
         }
     }
 
-    fn to_file(&self, kept: Kept, tensors: &Named) -> Result<Waiting, PipelineError> {
+    fn to_file(&self, kept: Kept, tensors: &Named) -> Result<Spilled, PipelineError> {
         let name = match kept.kind {
             Kind::Descriptors(extractor) => format!("descriptors-{extractor}-{}", kept.image),
             Kind::Prepared(entry) => format!("prepared-{entry}-{}", kept.image),
         };
         let path = self.scratch.join(name).with_extension("safetensors");
         tensor_file::write(&path, &NamedView::of(tensors))?;
-        Ok(Waiting::File(ScratchFile(path)))
+        Ok(Spilled::File(ScratchFile(path)))
     }
 
     fn read(&self, path: &std::path::Path) -> Result<Named, PipelineError> {
