@@ -1,0 +1,1 @@
+//! Watching a service of scene3d: drift of its images against a baseline, and metrics for Prometheus.

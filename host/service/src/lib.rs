@@ -1,0 +1,1 @@
+//! The web service of scene3d.
