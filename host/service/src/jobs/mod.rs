@@ -4,3 +4,4 @@ pub mod failure;
 pub mod machine;
 pub mod state;
 pub mod tracker;
+pub mod watch;

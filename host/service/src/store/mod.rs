@@ -2,17 +2,23 @@
 
 pub mod artifacts;
 pub mod events;
+pub mod job_changes;
 pub mod jobs;
 pub mod leases;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyPool, Executor, Transaction};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, broadcast};
 
 use crate::error::{Result, ServiceError};
+
+/// Changed jobs that a slow listener may be behind before it has to look at all of them.
+const MAX_UNHEARD_CHANGES: usize = 1024;
 
 /// Connections that are held open.
 const MAX_CONNECTIONS: u32 = 8;
@@ -23,6 +29,7 @@ pub struct Store {
     pool: AnyPool,
     /// SQLite has one writer: those of this process queue up here, in order, instead of polling for its lock.
     writer: Option<Arc<Mutex<()>>>,
+    changed: broadcast::Sender<String>,
 }
 
 /// A transaction that may write.
@@ -70,7 +77,7 @@ impl Store {
             .await
             .map_err(ServiceError::database("be opened"))?;
         sqlx::migrate!("./migrations").run(&pool).await?;
-        Ok(Self { pool, writer: is_sqlite.then(Arc::default) })
+        Ok(Self { pool, writer: is_sqlite.then(Arc::default), changed: broadcast::channel(MAX_UNHEARD_CHANGES).0 })
     }
 
     /// Begins a transaction that may write.
@@ -94,6 +101,17 @@ impl Store {
     #[must_use]
     pub fn reader(&self) -> &AnyPool {
         &self.pool
+    }
+
+    /// Ids of jobs as this process changes them; other processes' changes are not heard of here.
+    #[must_use]
+    pub fn listen(&self) -> broadcast::Receiver<String> {
+        self.changed.subscribe()
+    }
+
+    fn tell_changed(&self, job_id: &str) {
+        // an error says that nobody listens
+        let _ = self.changed.send(job_id.to_owned());
     }
 
     /// Whether it answers.
