@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::events::{self, JobEvent};
 use super::jobs::{Job, JobImage, read};
 use super::leases::{self, Lease};
+use super::webhooks;
 use super::{Store, Tx};
 use crate::clock::now_ms;
 use crate::error::{Result, ServiceError};
@@ -104,8 +105,12 @@ impl Store {
         }
         lock(&mut tx, id).await?;
         let mut job = read(&mut tx, id).await?;
+        let had_ended = job.state.has_ended();
         let events = edit(&mut job)?;
         save(&mut tx, &mut job, events).await?;
+        if let Some(url) = job.webhook_url.as_deref().filter(|_| job.state.has_ended() && !had_ended) {
+            webhooks::insert(&mut tx, &job, url).await?;
+        }
         tx.commit().await?;
         self.tell_changed(id);
         Ok(job)

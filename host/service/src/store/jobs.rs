@@ -1,5 +1,6 @@
 //! Jobs as they are kept: what was asked for, how far it is, how it ended.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::FromRow;
 
@@ -59,7 +60,7 @@ pub struct Job {
 }
 
 /// An image of a job: the name is a label, the file is found by its sha256.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, FromRow)]
 pub struct JobImage {
     /// Relative path as the user knows it.
     pub name: String,

@@ -7,6 +7,7 @@ pub mod jobs;
 pub mod leases;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;
