@@ -77,6 +77,11 @@ impl ServiceError {
         move |source| Self::Database { action, source }
     }
 
+    /// For `map_err` of objects.
+    pub(crate) fn objects(action: &'static str) -> impl FnOnce(object_store::Error) -> Self {
+        move |source| Self::Objects { action, source }
+    }
+
     /// For `map_err` of files.
     pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();

@@ -2,6 +2,7 @@
 //!
 //! [`store`] is the state, [`jobs`] what happens to a job, [`http`] the only place that knows requests and statuses.
 
+pub mod blobs;
 pub mod clock;
 pub mod config;
 pub mod error;

@@ -199,6 +199,32 @@ impl Store {
         rows.into_iter().map(Job::try_from).collect()
     }
 
+    /// The job that has waited longest.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if it can't be read.
+    pub async fn next_queued(&self) -> Result<Option<Job>> {
+        let row: Option<Row> =
+            sqlx::query_as("SELECT * FROM jobs WHERE state = 'queued' ORDER BY created_at, id LIMIT 1")
+                .fetch_optional(self.reader())
+                .await
+                .map_err(ServiceError::database("look for a job"))?;
+        row.map(Job::try_from).transpose()
+    }
+
+    /// Whether a job's owner asked to cancel it; so is one that is gone.
+    ///
+    /// # Errors
+    /// [`ServiceError::Database`].
+    pub async fn is_cancel_requested(&self, id: &str) -> Result<bool> {
+        let requested: Option<i64> = sqlx::query_scalar("SELECT cancel_requested FROM jobs WHERE id = $1")
+            .bind(id)
+            .fetch_optional(self.reader())
+            .await
+            .map_err(ServiceError::database("read a job"))?;
+        Ok(requested.is_none_or(|requested| requested != 0))
+    }
+
     /// How many jobs wait before this one.
     ///
     /// # Errors
