@@ -7,6 +7,7 @@ pub mod failure;
 pub mod machine;
 mod notes;
 pub mod public_address;
+pub mod retention;
 pub mod state;
 pub mod tracker;
 pub mod watch;

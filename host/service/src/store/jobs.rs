@@ -240,6 +240,30 @@ impl Store {
         .map_err(ServiceError::database("count jobs"))
     }
 
+    /// Ids of jobs that ended before a time, those that ended first in front.
+    ///
+    /// # Errors
+    /// [`ServiceError::Database`].
+    pub async fn ended_before(&self, at: i64, limit: i64) -> Result<Vec<String>> {
+        sqlx::query_scalar("SELECT id FROM jobs WHERE ended_at < $1 ORDER BY ended_at, id LIMIT $2")
+            .bind(at)
+            .bind(limit)
+            .fetch_all(self.reader())
+            .await
+            .map_err(ServiceError::database("list jobs that ended"))
+    }
+
+    /// Bytes that all jobs take.
+    ///
+    /// # Errors
+    /// [`ServiceError::Database`].
+    pub async fn total_stored_bytes(&self) -> Result<i64> {
+        sqlx::query_scalar("SELECT CAST(COALESCE(SUM(stored_bytes), 0) AS BIGINT) FROM jobs")
+            .fetch_one(self.reader())
+            .await
+            .map_err(ServiceError::database("add up what jobs take"))
+    }
+
     /// Number of jobs in each state.
     ///
     /// # Errors
