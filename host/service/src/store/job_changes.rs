@@ -61,15 +61,10 @@ impl Store {
     pub async fn create_job(&self, new: NewJob, limits: JobLimits) -> Result<Creation> {
         let mut tx = self.begin().await?;
         lock_queue(&mut tx).await?;
-        let known = match &new.idempotency_key {
-            Some(key) => of_key(&mut tx, &new.job.user_id, key).await?,
-            None => None,
-        };
-        if let Some((id, request_sha256)) = known {
-            if request_sha256 != new.request_sha256 {
-                return Ok(Creation::KeyOfAnotherRequest);
-            }
-            return Ok(Creation::Known(Box::new(read(&mut tx, &id).await?)));
+        if let Some(key) = &new.idempotency_key
+            && let Some(known) = creation_of_key(&mut tx, &new.job.user_id, key, &new.request_sha256).await?
+        {
+            return Ok(known);
         }
         let num_queued = count(&mut tx, "SELECT COUNT(*) FROM jobs WHERE state = 'queued' AND $1 = $1", "").await?;
         if num_queued >= limits.max_queued {
@@ -86,6 +81,14 @@ impl Store {
         tx.commit().await?;
         self.tell_changed(&job.id);
         Ok(Creation::Made(Box::new(job)))
+    }
+
+    /// What a request with that key made before, if there was one.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if it can't be read.
+    pub async fn creation_of_key(&self, user_id: &str, key: &str, request_sha256: &str) -> Result<Option<Creation>> {
+        creation_of_key(&mut self.begin().await?, user_id, key, request_sha256).await
     }
 
     /// Changes a job: `edit` sees it as it is and returns the events that tell of the change; all of it is written, or
@@ -162,13 +165,24 @@ async fn count(tx: &mut Tx, statement: &'static str, parameter: &str) -> Result<
     sqlx::query_scalar(statement).bind(parameter).fetch_one(tx.db()).await.map_err(ServiceError::database("count jobs"))
 }
 
-async fn of_key(tx: &mut Tx, user_id: &str, key: &str) -> Result<Option<(String, String)>> {
-    sqlx::query_as("SELECT id, request_sha256 FROM jobs WHERE user_id = $1 AND idempotency_key = $2")
-        .bind(user_id)
-        .bind(key)
-        .fetch_optional(tx.db())
-        .await
-        .map_err(ServiceError::database("look for an idempotency key"))
+async fn creation_of_key(
+    tx: &mut Tx,
+    user_id: &str,
+    key: &str,
+    request_sha256: &str,
+) -> Result<Option<Creation>> {
+    let row: Option<(String, String)> =
+        sqlx::query_as("SELECT id, request_sha256 FROM jobs WHERE user_id = $1 AND idempotency_key = $2")
+            .bind(user_id)
+            .bind(key)
+            .fetch_optional(tx.db())
+            .await
+            .map_err(ServiceError::database("look for an idempotency key"))?;
+    Ok(match row {
+        None => None,
+        Some((id, of_known)) if of_known == request_sha256 => Some(Creation::Known(Box::new(read(tx, &id).await?))),
+        Some(_) => Some(Creation::KeyOfAnotherRequest),
+    })
 }
 
 async fn insert(tx: &mut Tx, NewJob { job, images, idempotency_key, request_sha256 }: &NewJob) -> Result<()> {

@@ -1,5 +1,7 @@
 //! Jobs as they are kept: what was asked for, how far it is, how it ended.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::FromRow;
@@ -184,6 +186,23 @@ impl Store {
             .fetch_all(self.reader())
             .await
             .map_err(ServiceError::database("read a job's images"))
+    }
+
+    /// The names under which a user uploaded images, by sha256; of several the first in order.
+    ///
+    /// # Errors
+    /// [`ServiceError::Database`].
+    pub async fn names_of_images(&self, user_id: &str) -> Result<HashMap<String, String>> {
+        let named: Vec<(String, String)> = sqlx::query_as(
+            "SELECT upload_images.sha256, MIN(upload_images.name) FROM upload_images \
+             JOIN uploads ON uploads.id = upload_images.upload_id WHERE uploads.user_id = $1 \
+             GROUP BY upload_images.sha256",
+        )
+        .bind(user_id)
+        .fetch_all(self.reader())
+        .await
+        .map_err(ServiceError::database("read the names of images"))?;
+        Ok(named.into_iter().collect())
     }
 
     /// The jobs in a state, oldest first.
