@@ -1,9 +1,12 @@
 //! The service's state in SQLite or PostgreSQL, by the same statements.
 
+pub mod api_keys;
 pub mod artifacts;
 pub mod events;
 pub mod jobs;
 pub mod leases;
+pub mod refresh_tokens;
+pub mod users;
 
 use std::sync::Arc;
 use std::time::Duration;
