@@ -44,6 +44,13 @@ pub struct ServerSection {
     pub allow_plain_http: bool,
     /// Origins whose pages may call the API, e.g. `https://scenes.example.org`; none by default.
     pub cors_origins: Vec<String>,
+    /// Proxies in front of it, each of which adds to `X-Forwarded-For`; the client's address is the one that the first of
+    /// them wrote. With 0 the header is not read.
+    pub num_trusted_proxies: usize,
+    /// Requests a second from one address, in the long run; counted before anybody is known.
+    pub address_requests_per_sec: u32,
+    /// Requests at once from one address.
+    pub address_request_burst: u32,
     /// A JSON body may be this large.
     pub max_body_bytes: usize,
     /// A request other than an upload, a download or a stream of events may take this long.
@@ -60,6 +67,9 @@ impl Default for ServerSection {
             tls_key: None,
             allow_plain_http: false,
             cors_origins: Vec::new(),
+            num_trusted_proxies: 0,
+            address_requests_per_sec: 200,
+            address_request_burst: 2_000,
             max_body_bytes: 1 << 20,
             request_timeout_secs: 30,
             shutdown_secs: 30,
@@ -77,11 +87,13 @@ pub struct StorageSection {
     pub database_url: Option<String>,
     /// `file:///FOLDER` or `s3://BUCKET/PREFIX` (credentials by `AWS_*` in the environment); by default in `data_dir`.
     pub objects_url: Option<String>,
+    /// With less free space in `data_dir` it is not ready.
+    pub min_free_bytes: u64,
 }
 
 impl Default for StorageSection {
     fn default() -> Self {
-        Self { data_dir: "scene3d-data".into(), database_url: None, objects_url: None }
+        Self { data_dir: "scene3d-data".into(), database_url: None, objects_url: None, min_free_bytes: 1 << 30 }
     }
 }
 

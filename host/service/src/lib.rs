@@ -3,13 +3,25 @@
 //! [`store`] is the state, [`jobs`] what happens to a job, [`http`] the only place that knows requests and statuses.
 
 pub mod blobs;
+pub mod accounts;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod guessing;
 pub mod http;
 pub mod ids;
 pub mod jobs;
+pub mod login;
+pub mod named_configs;
+pub mod passwords;
+pub mod rates;
+pub mod scope;
+pub mod secrets;
+pub mod serve;
 pub mod store;
+pub mod tokens;
+pub mod user_config;
 
 pub use config::ServiceConfig;
 pub use error::{Result, ServiceError};
+pub use serve::serve;

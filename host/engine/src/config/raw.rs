@@ -79,6 +79,19 @@ impl RawConfig {
         self.dirs("weights_dirs")
     }
 
+    /// Where a key stands, by its path: `features.0.extractor.model`; `None` if nobody wrote it.
+    #[must_use]
+    pub fn origin_of(&self, path: &str) -> Option<&Origin> {
+        let mut written = &self.root;
+        for segment in path.split('.') {
+            written = match &written.node {
+                Node::Array(items) => items.get(segment.parse::<usize>().ok()?)?,
+                Node::Table(_) | Node::Scalar(_) => written.get(segment)?,
+            };
+        }
+        Some(&written.key)
+    }
+
     fn dirs(&self, key: &str) -> Vec<PathBuf> {
         let base = self.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
         let written = self.root.get("pipeline").and_then(|pipeline| pipeline.get(key)).map(Written::to_json);
@@ -202,6 +215,8 @@ mod tests {
         let Node::Array(features) = &config.root.get("features").unwrap().node else { panic!("no array") };
         let model = features[0].get("extractor").unwrap().get("model").unwrap();
         assert_eq!(model.key.to_string(), "p.toml:5:29");
+        assert_eq!(config.origin_of("features.0.extractor.model"), Some(&model.key));
+        assert_eq!(config.origin_of("features.1.extractor.model"), None);
     }
 
     #[test]

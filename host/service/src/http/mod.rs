@@ -1,8 +1,80 @@
 //! The API over HTTP: the only place that knows requests, bodies and statuses.
 
+pub mod address;
+pub mod auth;
+pub mod blocking;
+pub mod configs;
+mod cors;
+pub mod docs;
+pub mod extract;
+mod guard;
+pub mod health;
+mod limits;
+pub mod openapi;
+pub mod plugins;
 pub mod problem;
 pub mod state;
+mod trace;
 pub mod user;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
 
 pub use problem::Problem;
 pub use state::App;
+pub use user::Caller;
+
+pub use crate::scope::Scope;
+
+use openapi::{Access, documented};
+
+/// Where the API begins.
+pub const API: &str = "/api/v1";
+
+/// Every route with its layers, and the document that describes them.
+pub fn router(app: &Arc<App>) -> (Router, utoipa::openapi::OpenApi) {
+    let authenticated = from_fn_with_state(Arc::clone(app), user::authenticate);
+    let timed = from_fn_with_state(Arc::clone(app), limits::in_time);
+    let private = answered_soon().route_layer(timed.clone()).merge(received_slowly()).route_layer(authenticated);
+    let api =
+        documented(private, Access::Bearer).merge(documented(public().route_layer(timed.clone()), Access::Public));
+    let around = documented(health::routes().route_layer(timed), Access::Public);
+    let (router, mut document) =
+        OpenApiRouter::with_openapi(openapi::Document::openapi()).nest(API, api).merge(around).split_for_parts();
+    openapi::add_components(&mut document);
+    let router = router.merge(docs::routes(&document)).fallback(guard::no_route);
+    (layered(router, app).with_state(Arc::clone(app)), document)
+}
+
+/// What needs a token; a request to it is cut off after `request_timeout_secs`, up to the head of the answer: streams and
+/// downloads go on.
+fn answered_soon() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().merge(plugins::routes()).merge(configs::routes())
+}
+
+/// What needs a token and takes as long as its body does; each looks after its own limits.
+fn received_slowly() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+}
+
+/// What needs no token: it is how to get one, or brings its own proof.
+fn public() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().merge(auth::routes())
+}
+
+/// From the inside out: what comes last sees a request first.
+fn layered(router: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
+    router
+        .method_not_allowed_fallback(guard::no_method)
+        .layer(DefaultBodyLimit::max(app.config.server.max_body_bytes))
+        .layer(from_fn_with_state(Arc::clone(app), limits::by_address))
+        .layer(from_fn_with_state(Arc::clone(app), cors::allow_listed))
+        .layer(guard::catch_panics())
+        .layer(from_fn_with_state(Arc::clone(app), guard::add_headers))
+        .layer(from_fn(trace::traced))
+}

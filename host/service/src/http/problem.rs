@@ -1,5 +1,7 @@
 //! Errors as answers: `application/problem+json` (RFC 9457) with a stable `code` and a line of `help`.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -86,6 +88,21 @@ impl Problem {
             .help("see the list of yours; what belongs to others is not shown")
     }
 
+    /// Of one who sends more requests than he may.
+    #[must_use]
+    pub fn rate_limited(wait: Duration) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "more requests than are allowed")
+            .help("wait as long as the header Retry-After says")
+            .retry_after(wait.as_secs().saturating_add(1))
+    }
+
+    /// Of what is no fault of the request.
+    #[must_use]
+    pub fn bug() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request failed for a reason of the server")
+            .help("the server's log tells more under the id in the header x-request-id")
+    }
+
     /// Of a mistake in the request.
     #[must_use]
     pub fn invalid(code: &str, detail: impl Into<String>) -> Self {
@@ -99,6 +116,10 @@ impl IntoResponse for Problem {
         let retry_after = self.0.retry_after_secs;
         let mut response = (status, Json(self.0)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110, 15.5.2
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(secs) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }
@@ -124,12 +145,7 @@ impl From<ServiceError> for Problem {
             }
             _ => {
                 tracing::error!(error = %error, "a request failed");
-                Self::new(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "internal",
-                    "the request failed for a reason of the server",
-                )
-                .help("the server's log tells more under the id in the header x-request-id")
+                Self::bug()
             }
         }
     }

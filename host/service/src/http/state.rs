@@ -1,6 +1,16 @@
 //! What every handler shares.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use scene3d_engine::{RawConfig, Registry, SearchPaths};
+use tokio_util::sync::CancellationToken;
+
 use crate::config::ServiceConfig;
+use crate::error::{Result, ServiceError};
+use crate::login::Login;
+use crate::rates::Rates;
+use crate::secrets::Secrets;
 use crate::store::Store;
 
 /// What every handler shares, behind an `Arc`.
@@ -9,4 +19,52 @@ pub struct App {
     pub config: ServiceConfig,
     /// The state.
     pub store: Store,
+    /// What signs tokens and links.
+    pub secrets: Arc<Secrets>,
+    /// Who logs in.
+    pub login: Login,
+    /// Requests of users and addresses.
+    pub rates: Rates,
+    /// The plugins there are.
+    pub plugins: Arc<Registry>,
+    /// Folders of the weights.
+    pub weights_dirs: Vec<PathBuf>,
+    /// Cancelled when the server shuts down: streams end, background tasks stop.
+    pub shutdown: CancellationToken,
+}
+
+impl App {
+    /// Makes the folders, opens the store, reads the secrets, finds the plugins.
+    ///
+    /// # Errors
+    /// What can't be had.
+    pub async fn open(config: ServiceConfig) -> Result<Arc<Self>> {
+        let data_dir = &config.storage.data_dir;
+        std::fs::create_dir_all(data_dir).map_err(ServiceError::io("create", data_dir))?;
+        let secrets = Arc::new(Secrets::load(&config)?);
+        let store = Store::open(&config.storage.database_url()).await?;
+        let (plugins, weights_dirs) = plugins_and_weights()?;
+        Ok(Arc::new(Self {
+            login: Login::new(store.clone(), Arc::clone(&secrets), config.auth.clone())?,
+            store,
+            secrets,
+            rates: Rates::new(&config),
+            plugins,
+            weights_dirs,
+            shutdown: CancellationToken::new(),
+            config,
+        }))
+    }
+
+    /// Notes that somebody could not show who he is.
+    pub fn auth_failed(&self, reason: &'static str) {
+        tracing::warn!(reason, "authentication failed");
+    }
+}
+
+/// Those of the environment and around the program: configs of users name none.
+fn plugins_and_weights() -> Result<(Arc<Registry>, Vec<PathBuf>)> {
+    let empty = RawConfig::parse("", "no config").map_err(|error| ServiceError::Internal(error.to_string()))?;
+    let paths = SearchPaths::new(&empty);
+    Ok((Arc::new(Registry::discover(&paths)), paths.weights))
 }

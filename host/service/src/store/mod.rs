@@ -1,5 +1,6 @@
 //! The service's state in SQLite or PostgreSQL, by the same statements.
 
+pub mod api_keys;
 pub mod artifacts;
 pub mod events;
 pub mod job_changes;
@@ -8,6 +9,8 @@ pub mod leases;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod webhooks;
+pub mod refresh_tokens;
+pub mod users;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -73,8 +73,10 @@ pub struct ColmapConfig {
     pub engine: EngineChoice,
     /// Python with pycolmap; empty: environment variable `SCENE3D_PYCOLMAP_PYTHON`, then `.deps/venv` above the running
     /// program, then `scene3d/venv` in the user's data folder.
+    #[schemars(extend("x-host-only" = true))]
     pub python: String,
     /// The program of engine `cli`; empty: `colmap` on PATH.
+    #[schemars(extend("x-host-only" = true))]
     pub colmap: String,
     /// How the model is made.
     pub mapper: MapperKind,
