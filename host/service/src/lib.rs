@@ -3,6 +3,7 @@
 //! [`store`] is the state, [`jobs`] what happens to a job, [`http`] the only place that knows requests and statuses.
 
 pub mod accounts;
+pub mod blobs;
 pub mod clock;
 pub mod config;
 pub mod error;
@@ -19,6 +20,7 @@ pub mod secrets;
 pub mod serve;
 pub mod store;
 pub mod tokens;
+pub mod uploads;
 pub mod user_config;
 
 pub use config::ServiceConfig;

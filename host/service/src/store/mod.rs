@@ -3,9 +3,11 @@
 pub mod api_keys;
 pub mod artifacts;
 pub mod events;
+pub mod images;
 pub mod jobs;
 pub mod leases;
 pub mod refresh_tokens;
+pub mod uploads;
 pub mod users;
 
 use std::sync::Arc;
