@@ -340,7 +340,7 @@ async fn insert(tx: &mut Tx, upload: &Upload) -> Result<()> {
     .bind(&upload.id)
     .bind(&upload.user_id)
     .bind(&upload.filename)
-    .bind(serde_json::to_string(&upload.details).map_err(unwritable)?)
+    .bind(json(&upload.details)?)
     .bind(upload.declared_bytes)
     .bind(upload.received_bytes)
     .bind(upload.state.name())
@@ -359,11 +359,11 @@ async fn save(tx: &mut Tx, upload: &Upload) -> Result<()> {
     )
     .bind(&upload.id)
     .bind(&upload.filename)
-    .bind(serde_json::to_string(&upload.details).map_err(unwritable)?)
+    .bind(json(&upload.details)?)
     .bind(upload.declared_bytes)
     .bind(upload.received_bytes)
     .bind(upload.state.name())
-    .bind(upload.problem.as_ref().map(serde_json::to_string).transpose().map_err(unwritable)?)
+    .bind(upload.problem.as_ref().map(json).transpose()?)
     .bind(upload.expires_at)
     .execute(tx.db())
     .await
@@ -371,8 +371,8 @@ async fn save(tx: &mut Tx, upload: &Upload) -> Result<()> {
     .map_err(ServiceError::database("change an upload"))
 }
 
-fn unwritable(error: serde_json::Error) -> ServiceError {
-    ServiceError::Internal(format!("an upload can't be written: {error}"))
+fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| ServiceError::Internal(format!("an upload can't be written: {error}")))
 }
 
 impl Upload {

@@ -45,6 +45,8 @@ pub enum RefusalCode {
     DiskFull,
     /// What was received is gone.
     UploadLost,
+    /// The server failed at looking at it.
+    CheckFailed,
 }
 
 /// Why what somebody sent is not taken.
@@ -70,13 +72,25 @@ impl Refusal {
     /// Because of one file; `what` goes on from its name, e.g. `has 3 bytes, expected at most 2`.
     #[must_use]
     pub fn of_entry(code: RefusalCode, entry: &str, what: impl AsRef<str>) -> Self {
-        let shown: String = entry.chars().take(MAX_SHOWN_CHARS).flat_map(char::escape_debug).collect();
+        let shown = shown(entry);
         Self { code, detail: format!("`{shown}` {}", what.as_ref()), entry: Some(shown) }
     }
 }
 
 /// Of a name that somebody made up, this much is repeated.
 const MAX_SHOWN_CHARS: usize = 200;
+
+/// A name as it can be put into a log and a terminal.
+pub(super) fn shown(name: &str) -> String {
+    let mut shown = String::new();
+    for character in name.chars().take(MAX_SHOWN_CHARS) {
+        match character.is_control() {
+            true => shown.extend(character.escape_default()),
+            false => shown.push(character),
+        }
+    }
+    shown
+}
 
 impl RefusalCode {
     /// As in JSON.
@@ -102,6 +116,7 @@ impl RefusalCode {
             Self::QuotaExceeded => "quota_exceeded",
             Self::DiskFull => "disk_full",
             Self::UploadLost => "upload_lost",
+            Self::CheckFailed => "check_failed",
         }
     }
 
@@ -128,6 +143,7 @@ impl RefusalCode {
             Self::QuotaExceeded => "delete uploads and jobs that you no longer need",
             Self::DiskFull => "try again later; the server's operator is told by /readyz and the log",
             Self::UploadLost => "send it again",
+            Self::CheckFailed => "send the files in smaller uploads to find the one that fails, and report it",
         }
     }
 }

@@ -89,6 +89,8 @@ pub struct UploadDetails {
     pub not_used: Vec<NotUsed>,
     /// How many files were not taken.
     pub num_not_used: usize,
+    /// How often its files were looked at without an end.
+    pub num_attempts: u32,
 }
 
 /// A file that was not taken as an image.
