@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::uploads::refusal::Refusal;
+
 /// Result of the service's calls.
 pub type Result<T, E = ServiceError> = std::result::Result<T, E>;
 
@@ -66,6 +68,17 @@ pub enum ServiceError {
         /// What it would have to be.
         expected: &'static str,
     },
+    /// An upload is in a state in which this is not possible.
+    #[error("the upload is {state}, expected {expected}")]
+    WrongUploadState {
+        /// State of the upload, or `gone`.
+        state: &'static str,
+        /// What it would have to be.
+        expected: &'static str,
+    },
+    /// What somebody sent is not taken.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
     /// A bug.
     #[error("{0}; this is a bug, please report it with the log")]
     Internal(String),
@@ -88,8 +101,19 @@ impl ServiceError {
         move |source| Self::Io { action, path, source }
     }
 
+    /// For `map_err` of objects.
+    pub(crate) fn objects(action: &'static str) -> impl FnOnce(object_store::Error) -> Self {
+        move |source| Self::Objects { action, source }
+    }
+
     /// For `map_err` of what is read from a row.
     pub(crate) fn bad_row<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> Self {
         move |error| Self::BadRow { what, reason: error.to_string() }
+    }
+}
+
+impl From<Refusal> for ServiceError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(Box::new(refusal))
     }
 }

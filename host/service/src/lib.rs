@@ -4,6 +4,7 @@
 
 pub mod blobs;
 pub mod accounts;
+pub mod blobs;
 pub mod clock;
 pub mod config;
 pub mod error;
@@ -20,6 +21,7 @@ pub mod secrets;
 pub mod serve;
 pub mod store;
 pub mod tokens;
+pub mod uploads;
 pub mod user_config;
 
 pub use config::ServiceConfig;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::error::ServiceError;
+use crate::uploads::refusal::{Refusal, RefusalCode};
 
 /// Media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -131,7 +132,10 @@ impl IntoResponse for Problem {
 impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         match &error {
-            ServiceError::WrongState { .. } => Self::new(StatusCode::CONFLICT, "wrong_state", error.to_string()),
+            ServiceError::WrongState { .. } | ServiceError::WrongUploadState { .. } => {
+                Self::new(StatusCode::CONFLICT, "wrong_state", error.to_string())
+            }
+            ServiceError::Refused(refusal) => (**refusal).clone().into(),
             ServiceError::Database { .. } | ServiceError::Objects { .. } | ServiceError::LeaseLost => {
                 tracing::error!(error = %error, "the storage does not answer");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", "the storage does not answer")
@@ -140,14 +144,31 @@ impl From<ServiceError> for Problem {
             }
             ServiceError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
                 tracing::error!(error = %error, "the disk is full");
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", "the server's disk is full")
-                    .help("try again later; its operator is told by /readyz and the log")
+                Refusal::new(RefusalCode::DiskFull, "the server's disk is full").into()
             }
             _ => {
                 tracing::error!(error = %error, "a request failed");
                 Self::bug()
             }
         }
+    }
+}
+
+/// What was sent is at fault, but for a full disk.
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal.code {
+            RefusalCode::TooManyFiles
+            | RefusalCode::UploadTooLarge
+            | RefusalCode::ImageTooLarge
+            | RefusalCode::TooManyPixels => StatusCode::PAYLOAD_TOO_LARGE,
+            RefusalCode::NotAnImage => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            RefusalCode::QuotaExceeded => StatusCode::FORBIDDEN,
+            RefusalCode::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
+            RefusalCode::UploadLost => StatusCode::GONE,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self::new(status, refusal.code.name(), refusal.detail).help(refusal.code.help())
     }
 }
 

@@ -4,12 +4,14 @@ pub mod api_keys;
 pub mod artifacts;
 pub mod events;
 pub mod job_changes;
+pub mod images;
 pub mod jobs;
 pub mod leases;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod webhooks;
 pub mod refresh_tokens;
+pub mod uploads;
 pub mod users;
 
 use std::sync::Arc;
