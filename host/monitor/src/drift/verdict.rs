@@ -55,6 +55,8 @@ pub struct DriftVerdict {
 pub struct FeatureVerdict {
     /// Which.
     pub feature: Feature,
+    /// How many of the images tell it; the thresholds are those for that many.
+    pub num_values: usize,
     /// Two-sample Kolmogorov-Smirnov statistic, 0 to 1.
     pub ks: f64,
     /// Its p-value.

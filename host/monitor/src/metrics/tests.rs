@@ -9,6 +9,7 @@ use crate::drift::{DriftStatus, DriftVerdict, Feature, FeatureVerdict};
 fn drifted() -> DriftVerdict {
     let found = FeatureVerdict {
         feature: Feature::Brightness,
+        num_values: 30,
         ks: 0.5,
         p: 1e-4,
         p_adjusted: 1e-3,
