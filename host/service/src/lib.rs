@@ -1,1 +1,4 @@
 //! The web service of scene3d.
+
+pub mod blobs;
+pub mod error;

@@ -1,0 +1,293 @@
+//! Images and artifacts in the object store: a folder of this machine or an S3 bucket, by keys that hold no user's words.
+
+use std::io::SeekFrom;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use object_store::aws::AmazonS3Builder;
+use object_store::path::Path as Key;
+use object_store::prefix::PrefixStore;
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, WriteMultipart};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio_util::io::ReaderStream;
+use url::Url;
+
+use crate::error::{Result, ServiceError};
+
+/// Bytes read from a file at once.
+const CHUNK_BYTES: usize = 256 << 10;
+/// Parts of a large object that are on their way at once.
+const MAX_PARTS: usize = 4;
+/// Files on their way to their place, beside the objects so that they can be renamed.
+const STAGING: &str = "staging";
+
+/// The object store.
+#[derive(Debug, Clone)]
+pub struct Blobs(Store);
+
+#[derive(Debug, Clone)]
+enum Store {
+    Folder(PathBuf),
+    Remote(Arc<dyn ObjectStore>),
+}
+
+/// Bytes of an object on their way.
+pub struct BlobStream {
+    /// Size of the whole object.
+    pub size_bytes: u64,
+    /// Those that were asked for.
+    pub bytes: BoxStream<'static, Result<Bytes>>,
+}
+
+impl Blobs {
+    /// Opens `file:///folder`, which is made if it is not there, or `s3://bucket/prefix` with the credentials, region and
+    /// endpoint of the environment's `AWS_...` variables.
+    ///
+    /// # Errors
+    /// [`ServiceError::Config`] for any other URL, [`ServiceError::Io`] if the folder can't be made.
+    pub fn open(url: &str) -> Result<Self> {
+        let unknown =
+            || ServiceError::Config(format!("storage is `{url}`, expected file:///folder or s3://bucket/prefix"));
+        let parsed = Url::parse(url).map_err(|_| unknown())?;
+        match parsed.scheme() {
+            "file" => Self::folder(&parsed.to_file_path().map_err(|()| unknown())?),
+            "s3" => Self::bucket(&parsed),
+            _ => Err(unknown()),
+        }
+    }
+
+    fn folder(root: &Path) -> Result<Self> {
+        let staging = root.join(STAGING);
+        std::fs::create_dir_all(&staging).map_err(ServiceError::io("create", &staging))?;
+        Ok(Self(Store::Folder(root.to_owned())))
+    }
+
+    fn bucket(url: &Url) -> Result<Self> {
+        let built = AmazonS3Builder::from_env().with_url(url.as_str()).build();
+        let bucket = built.map_err(ServiceError::objects("be opened"))?;
+        let prefix = Key::from_url_path(url.path()).map_err(|error| ServiceError::Config(error.to_string()))?;
+        Ok(Self(Store::Remote(Arc::new(PrefixStore::new(bucket, prefix)))))
+    }
+
+    /// Where an object's file is, if the store is a folder of this machine; whether it is there or not.
+    #[must_use]
+    pub fn local_path(&self, key: &str) -> Option<PathBuf> {
+        match &self.0 {
+            Store::Folder(root) => Some(root.join(checked(key).ok()?.as_ref())),
+            Store::Remote(_) => None,
+        }
+    }
+
+    /// Whether there is an object.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if the store does not answer.
+    pub async fn exists(&self, key: &str) -> Result<bool> {
+        self.size_bytes(key).await.map(|size| size.is_some())
+    }
+
+    /// Size of an object, if there is one.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if the store does not answer.
+    pub async fn size_bytes(&self, key: &str) -> Result<Option<u64>> {
+        match &self.0 {
+            Store::Folder(root) => {
+                let path = root.join(checked(key)?.as_ref());
+                match tokio::fs::metadata(&path).await {
+                    Ok(metadata) => Ok(Some(metadata.len())),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                    Err(error) => Err(ServiceError::io("look at", path)(error)),
+                }
+            }
+            Store::Remote(store) => match store.head(&checked(key)?).await {
+                Ok(meta) => Ok(Some(meta.size)),
+                Err(object_store::Error::NotFound { .. }) => Ok(None),
+                Err(error) => Err(ServiceError::objects("look at an object")(error)),
+            },
+        }
+    }
+
+    /// Copies a file into the store; the object is there whole or not at all, and replaces one of that key.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if the file can't be read or the store can't be written.
+    pub async fn put_file(&self, key: &str, from: &Path) -> Result<()> {
+        let key = checked(key)?;
+        match &self.0 {
+            Store::Folder(root) => {
+                let (root, from) = (root.clone(), from.to_owned());
+                blocking(move || copy_into(&root, &key, &from)).await
+            }
+            Store::Remote(store) => upload(store.as_ref(), &key, from).await,
+        }
+    }
+
+    /// Copies an object into a file, which is there whole or not at all.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if there is no such object, or the file can't be written.
+    pub async fn get_to_file(&self, key: &str, to: &Path) -> Result<()> {
+        let mut object = self.get_range(key, None).await?.bytes;
+        let folder = to.parent().unwrap_or(Path::new("."));
+        let failed = |error| ServiceError::io("write", to)(error);
+        let (part, path) = tempfile::NamedTempFile::new_in(folder).map_err(failed)?.into_parts();
+        let mut file = File::from_std(part);
+        while let Some(chunk) = object.next().await {
+            file.write_all(&chunk?).await.map_err(failed)?;
+        }
+        file.flush().await.map_err(failed)?;
+        path.persist(to).map_err(|error| failed(error.error))
+    }
+
+    /// Reads bytes of an object, or all of them. A range that ends behind the object is cut.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if there is no such object.
+    pub async fn get_range(&self, key: &str, range: Option<Range<u64>>) -> Result<BlobStream> {
+        let key = checked(key)?;
+        match &self.0 {
+            Store::Folder(root) => read_file(&root.join(key.as_ref()), range).await,
+            Store::Remote(store) => {
+                let options = GetOptions { range: range.map(GetRange::Bounded), ..GetOptions::default() };
+                let failed = || ServiceError::objects("read an object");
+                let object = store.get_opts(&key, options).await.map_err(failed())?;
+                let size_bytes = object.meta.size;
+                let bytes = object.into_stream().map_err(move |error| failed()(error)).boxed();
+                Ok(BlobStream { size_bytes, bytes })
+            }
+        }
+    }
+
+    /// Removes an object; one that is not there is removed already.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if the store does not answer.
+    pub async fn delete(&self, key: &str) -> Result<()> {
+        let key = checked(key)?;
+        match &self.0 {
+            Store::Folder(root) => match tokio::fs::remove_file(root.join(key.as_ref())).await {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(ServiceError::io("remove", root.join(key.as_ref()))(error))
+                }
+                _ => Ok(()),
+            },
+            Store::Remote(store) => match store.delete(&key).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(ServiceError::objects("remove an object")(error)),
+            },
+        }
+    }
+}
+
+/// Keys are made by the service alone; one with `..` or an empty part is a bug and goes nowhere.
+fn checked(key: &str) -> Result<Key> {
+    Key::parse(key).map_err(|error| ServiceError::objects("read a key")(error.into()))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let joined = tokio::task::spawn_blocking(work).await;
+    joined.unwrap_or_else(|error| {
+        Err(ServiceError::objects("finish its work")(object_store::Error::JoinError { source: error }))
+    })
+}
+
+fn copy_into(root: &Path, key: &Key, from: &Path) -> Result<()> {
+    let to = root.join(key.as_ref());
+    let failed = |error| ServiceError::io("write", &to)(error);
+    let mut source = std::fs::File::open(from).map_err(ServiceError::io("read", from))?;
+    let mut part = tempfile::NamedTempFile::new_in(root.join(STAGING)).map_err(failed)?;
+    std::io::copy(&mut source, &mut part).map_err(failed)?;
+    part.as_file().sync_all().map_err(failed)?;
+    to.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(failed)?;
+    part.persist(&to).map(drop).map_err(|error| failed(error.error))
+}
+
+async fn upload(store: &dyn ObjectStore, key: &Key, from: &Path) -> Result<()> {
+    let unreadable = |error| ServiceError::io("read", from)(error);
+    let failed = || ServiceError::objects("write an object");
+    let mut file = File::open(from).await.map_err(unreadable)?;
+    let mut upload = WriteMultipart::new(store.put_multipart(key).await.map_err(failed())?);
+    loop {
+        let mut chunk = bytes::BytesMut::with_capacity(CHUNK_BYTES);
+        if file.read_buf(&mut chunk).await.map_err(unreadable)? == 0 {
+            break;
+        }
+        upload.wait_for_capacity(MAX_PARTS).await.map_err(failed())?;
+        upload.put(chunk.freeze());
+    }
+    upload.finish().await.map(drop).map_err(failed())
+}
+
+async fn read_file(path: &Path, range: Option<Range<u64>>) -> Result<BlobStream> {
+    let failed = |error| ServiceError::io("read", path)(error);
+    let mut file = File::open(path).await.map_err(failed)?;
+    let size_bytes = file.metadata().await.map_err(failed)?.len();
+    let range = range.unwrap_or(0..size_bytes);
+    file.seek(SeekFrom::Start(range.start)).await.map_err(failed)?;
+    let wanted = file.take(range.end.min(size_bytes).saturating_sub(range.start));
+    let path = path.to_owned();
+    let bytes = ReaderStream::with_capacity(wanted, CHUNK_BYTES)
+        .map_err(move |error| ServiceError::io("read", &path)(error))
+        .boxed();
+    Ok(BlobStream { size_bytes, bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url_of(folder: &Path) -> String {
+        Url::from_file_path(folder).unwrap().to_string()
+    }
+
+    async fn read(blobs: &Blobs, range: Option<Range<u64>>) -> Vec<u8> {
+        let chunks: Vec<Bytes> = blobs.get_range("a/b", range).await.unwrap().bytes.try_collect().await.unwrap();
+        chunks.concat()
+    }
+
+    #[tokio::test]
+    async fn objects_of_a_folder_are_put_read_in_part_and_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(&url_of(&folder.path().join("objects of mine"))).unwrap();
+        let source = folder.path().join("source");
+        std::fs::write(&source, b"0123456789").unwrap();
+        assert!(!blobs.exists("a/b").await.unwrap());
+        blobs.put_file("a/b", &source).await.unwrap();
+        assert_eq!(blobs.size_bytes("a/b").await.unwrap(), Some(10));
+        assert_eq!(std::fs::read(blobs.local_path("a/b").unwrap()).unwrap(), b"0123456789");
+        assert_eq!(read(&blobs, None).await, b"0123456789");
+        assert_eq!(read(&blobs, Some(2..5)).await, b"234");
+        assert_eq!(read(&blobs, Some(8..99)).await, b"89");
+        let copy = folder.path().join("copy");
+        blobs.get_to_file("a/b", &copy).await.unwrap();
+        assert_eq!(std::fs::read(copy).unwrap(), b"0123456789");
+        blobs.delete("a/b").await.unwrap();
+        blobs.delete("a/b").await.unwrap();
+        assert!(!blobs.exists("a/b").await.unwrap());
+        assert!(blobs.get_to_file("a/b", &folder.path().join("none")).await.is_err());
+        assert!(!folder.path().join("none").exists());
+    }
+
+    #[tokio::test]
+    async fn keys_lead_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(&url_of(folder.path())).unwrap();
+        for key in ["../x", "a/../../x", "a//b"] {
+            assert!(blobs.get_range(key, None).await.is_err(), "{key}");
+            assert_eq!(blobs.local_path(key), None, "{key}");
+        }
+    }
+
+    #[test]
+    fn other_urls_are_refused_by_name() {
+        for url in ["objects", "ftp://host/x", "file://host/x"] {
+            let message = Blobs::open(url).unwrap_err().to_string();
+            assert!(message.contains(url) && message.contains("expected file:///folder or s3://"), "{message}");
+        }
+    }
+}
