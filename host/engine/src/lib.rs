@@ -36,6 +36,6 @@ pub use plan::{FeaturesPlan, Negotiated, StagePlan, WeightFile};
 pub use plugin_health::{MAX_PANICS, PluginHealth};
 pub use problem::{Problem, Problems};
 pub use registry::{LoadedPlugin, Registry};
-pub use scene3d_abi::StageKind;
+pub use scene3d_abi::{ErrorCode, StageKind};
 pub use search_paths::{CACHE_VARIABLE, PLUGIN_PATH_VARIABLE, SearchPaths, WEIGHTS_VARIABLE, cache_dir};
 pub use stamp_cache::StampCache;
