@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use scene3d_benches::{config, load, photos};
-use scene3d_pipeline::{Cancel, Event, Observer, Outcome, PhotoLimits, Request, reconstruct};
+use scene3d_pipeline::{Cancel, Event, Observer, Outcome, PhotoLimits, Plugins, Request, WarmInstances, reconstruct};
 
 const NUM_IMAGES: usize = 8;
 
@@ -19,7 +19,7 @@ fn run(toml: &str, photos: &std::path::Path) -> Outcome {
     let loaded = load(toml).unwrap();
     let out = tempfile::tempdir().unwrap();
     let request = Request {
-        photos: photos.to_owned(),
+        photos: photos.into(),
         out: out.path().join("out"),
         config_name: "bench".to_owned(),
         negotiated: loaded.negotiated,
@@ -27,7 +27,8 @@ fn run(toml: &str, photos: &std::path::Path) -> Outcome {
         limits: PhotoLimits::default(),
         command: String::new(),
     };
-    reconstruct(&request, &loaded.registry, Arc::new(Quiet), &Cancel::default()).unwrap()
+    let plugins = Plugins { registry: loaded.registry, warm: WarmInstances::default() };
+    reconstruct(&request, &plugins, Arc::new(Quiet), &Cancel::default()).unwrap()
 }
 
 fn pipeline(criterion: &mut Criterion) {

@@ -13,7 +13,7 @@ const LONG_SIDE_PX: u32 = 1024;
 
 fn decoded(num_images: usize) -> Vec<std::sync::Arc<DecodedPhoto>> {
     let (_folder, photos) = photos(num_images).unwrap();
-    let set = PhotoSet::read(&photos, PhotoLimits::default(), &Cancel::default()).unwrap();
+    let set = PhotoSet::read(&photos.as_path().into(), PhotoLimits::default(), &Cancel::default()).unwrap();
     set.photos.iter().map(|photo| decode(photo, LONG_SIDE_PX).unwrap()).collect()
 }
 

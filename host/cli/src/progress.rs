@@ -54,8 +54,9 @@ impl Observer for Bars {
             }
             Event::Warning { message } => suspended(bar.as_ref(), || tracing::warn!("{message}")),
             Event::Log { level, target, message } => suspended(bar.as_ref(), || log(level, &target, &message)),
+            Event::Extracted { .. } | Event::Resident { .. } => {}
             // the error itself is printed last, when the program ends
-            Event::RunFailed { .. } => drop(bar.take().inspect(ProgressBar::finish_and_clear)),
+            Event::RunFailed(_) => drop(bar.take().inspect(ProgressBar::finish_and_clear)),
         }
     }
 }
@@ -101,7 +102,7 @@ impl Observer for PlainLines {
             }
             Event::Warning { message } => tracing::warn!("{message}"),
             Event::Log { level, target, message } => log(level, &target, &message),
-            Event::RunFailed { .. } => {}
+            Event::Extracted { .. } | Event::Resident { .. } | Event::RunFailed(_) => {}
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a run of the host offers to plugins: log, progress, cancellation.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use scene3d_tensor::Device;
 
 /// Level of a log line.
@@ -42,6 +44,30 @@ pub trait HostCallbacks: Send + Sync {
     /// Inside a plugin's call, or for it, something crossed to a device, or back to the CPU.
     fn transfer(&self, to: Device, what: &str, num_copies: u64, num_bytes: u64) {
         let _ = (to, what, num_copies, num_bytes);
+    }
+}
+
+/// Callbacks of the run that an instance works for, which may change between its calls.
+pub(crate) struct CurrentCallbacks(RwLock<Arc<dyn HostCallbacks>>);
+
+impl CurrentCallbacks {
+    pub(crate) fn new(callbacks: Arc<dyn HostCallbacks>) -> Self {
+        Self(RwLock::new(callbacks))
+    }
+
+    /// The next call is of another run.
+    pub(crate) fn replace(&self, callbacks: Arc<dyn HostCallbacks>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = callbacks;
+    }
+
+    pub(crate) fn get(&self) -> Arc<dyn HostCallbacks> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl std::fmt::Debug for CurrentCallbacks {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("CurrentCallbacks").finish_non_exhaustive()
     }
 }
 

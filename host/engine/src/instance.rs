@@ -22,7 +22,7 @@ use scene3d_tensor::{Device, Tensor, TensorView};
 use scene3d_wire::Named;
 
 use crate::error::PluginError;
-use crate::host_callbacks::{HostCallbacks, LogLevel};
+use crate::host_callbacks::{CurrentCallbacks, LogLevel};
 
 mod handle;
 mod mapping;
@@ -118,7 +118,7 @@ pub(crate) fn exchange_owned(
 /// What the functions of [`HOST_VT`] are given back as `host_data`.
 pub(crate) struct HostData {
     pub plugin_id: String,
-    pub callbacks: Arc<dyn HostCallbacks>,
+    pub callbacks: Arc<CurrentCallbacks>,
     pub is_cancelled: Arc<AtomicBool>,
 }
 
@@ -265,9 +265,9 @@ extern "C" fn log(data: *mut c_void, level: Level, target: RStr<'_>, message: RS
     guarded((), || {
         let level = LogLevel::from_abi(level);
         if target.as_str() == host.plugin_id {
-            host.callbacks.log(level, &host.plugin_id, message.as_str());
+            host.callbacks.get().log(level, &host.plugin_id, message.as_str());
         } else {
-            host.callbacks.log(level, &host.plugin_id, &format!("{target}: {message}"));
+            host.callbacks.get().log(level, &host.plugin_id, &format!("{target}: {message}"));
         }
     });
 }
@@ -276,13 +276,13 @@ extern "C" fn progress(data: *mut c_void, share: f64, what: RStr<'_>) {
     // SAFETY: as in `log`.
     let host = unsafe { host_data(data) };
     let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
-    guarded((), || host.callbacks.progress(&host.plugin_id, share, what.as_str()));
+    guarded((), || host.callbacks.get().progress(&host.plugin_id, share, what.as_str()));
 }
 
 extern "C" fn is_cancelled(data: *mut c_void) -> bool {
     // SAFETY: as in `log`.
     let host = unsafe { host_data(data) };
-    guarded(true, || host.is_cancelled.load(Ordering::Relaxed) || host.callbacks.is_cancelled())
+    guarded(true, || host.is_cancelled.load(Ordering::Relaxed) || host.callbacks.get().is_cancelled())
 }
 
 extern "C" fn get_extension(_: *mut c_void, id: RStr<'_>) -> *const c_void {
@@ -298,7 +298,7 @@ extern "C" fn count_transfer(data: *mut c_void, to: AbiDevice, what: RStr<'_>, n
     let host = unsafe { host_data(data) };
     guarded((), || {
         if let Ok(to) = Device::from_numbers(to.kind, to.index) {
-            host.callbacks.transfer(to, what.as_str(), num_copies, num_bytes);
+            host.callbacks.get().transfer(to, what.as_str(), num_copies, num_bytes);
         }
     });
 }

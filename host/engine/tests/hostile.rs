@@ -148,6 +148,24 @@ fn log_and_progress_arrive_under_the_plugins_id_and_within_bounds() {
 }
 
 #[test]
+fn an_instance_that_works_for_another_run_logs_there_and_there_alone() {
+    let registry = exported();
+    let (plan, plugin) = (hostile_plan(&registry, "absurd_callbacks"), registry.load("hostile").unwrap());
+    let recorders = [(); 2].map(|()| Arc::new(Recorder::default()));
+    let callbacks = recorders.each_ref().map(|recorder| Arc::clone(recorder) as Arc<dyn HostCallbacks>);
+    let [first, second] = callbacks;
+    let instance = Instance::spawn(&plan, &plugin, InstanceOptions::default(), first).unwrap();
+    run(&instance).unwrap();
+    instance.work_for(second);
+    run(&instance).unwrap();
+    run(&instance).unwrap();
+    assert_eq!(recorders.each_ref().map(|recorder| recorder.0.lock().unwrap().len()), [4, 8]);
+    assert!(instance.may_work_again());
+    instance.cancel();
+    assert!(!instance.may_work_again(), "it was asked to end");
+}
+
+#[test]
 fn callbacks_that_panic_do_not_unwind_into_the_plugin() {
     struct Panicking;
     impl HostCallbacks for Panicking {

@@ -21,6 +21,9 @@ const FORMAT: &str = "2";
 /// In place of an extractor's identity.
 const NO_EXTRACTOR: &str = "none";
 
+pub(crate) const FEATURES: &str = "features";
+pub(crate) const MATCHES: &str = "matches";
+pub(crate) const MAPPING: &str = "mapping";
 const SCRATCH: &str = "scratch";
 
 /// The artifact folder of a run.
@@ -36,7 +39,7 @@ impl Artifacts {
         if scratch.exists() {
             fs::remove_dir_all(&scratch).map_err(PipelineError::write(&scratch))?;
         }
-        for folder in ["features", "matches", "mapping", SCRATCH] {
+        for folder in [FEATURES, MATCHES, MAPPING, SCRATCH] {
             let path = root.join(folder);
             fs::create_dir_all(&path).and_then(|()| remove_parts(&path)).map_err(PipelineError::write(&path))?;
         }
@@ -50,17 +53,17 @@ impl Artifacts {
 
     /// File of an image's features.
     pub(crate) fn features(&self, key: &str) -> PathBuf {
-        self.root.join("features").join(format!("{key}.safetensors"))
+        self.root.join(FEATURES).join(format!("{key}.safetensors"))
     }
 
     /// Journal of the matches of one matcher over one extractor's features.
     pub(crate) fn matches(&self, stage_key: &str) -> PathBuf {
-        self.root.join("matches").join(format!("{stage_key}.journal"))
+        self.root.join(MATCHES).join(format!("{stage_key}.journal"))
     }
 
     /// File of a mapping.
     pub(crate) fn mapping(&self, key: &str) -> PathBuf {
-        self.root.join("mapping").join(format!("{key}.safetensors"))
+        self.root.join(MAPPING).join(format!("{key}.safetensors"))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use scene3d_engine::{HostCallbacks, Instance, InstanceOptions, LogLevel, Registry, StageKind, StagePlan};
+use scene3d_engine::{HostCallbacks, Instance, InstanceOptions, LogLevel, StageKind, StagePlan};
 use scene3d_export::{Report, StageTime};
 use scene3d_tensor::Device;
 
@@ -12,14 +12,18 @@ use crate::ahead::Ahead;
 use crate::observer::{Event, Observer, StageName};
 use crate::outputs::REPORT_HTML;
 use crate::photos::PhotoSet;
+use crate::plugins::Plugins;
 use crate::reconstruct::{Outcome, Request};
+use crate::resident::Resident;
 use crate::transfers::Transfers;
+use crate::warm_instances::RunInstances;
 use crate::{Cancel, PipelineError};
 
 /// A run in progress.
 pub(crate) struct Context<'a> {
     pub request: &'a Request,
-    registry: Arc<Registry>,
+    plugins: &'a Plugins,
+    instances: RunInstances<'a>,
     pub observer: Arc<dyn Observer>,
     pub cancel: Cancel,
     /// RFC 3339, UTC.
@@ -27,26 +31,26 @@ pub(crate) struct Context<'a> {
     /// Finished stages, in order.
     pub stage_times: Vec<StageTime>,
     started: Instant,
+    /// The stage that was begun last.
+    stage: Option<StageName>,
     warnings: Mutex<Vec<String>>,
     /// Copies between the device and host memory.
     pub transfers: Arc<Transfers>,
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new(
-        request: &'a Request,
-        registry: Arc<Registry>,
-        observer: Arc<dyn Observer>,
-        cancel: Cancel,
-    ) -> Self {
+    pub(crate) fn new(request: &'a Request, plugins: &'a Plugins, observer: Arc<dyn Observer>, cancel: Cancel) -> Self {
+        let seed = request.negotiated.config.pipeline.seed;
         Self {
             request,
-            registry,
+            plugins,
+            instances: RunInstances::new(&plugins.warm, seed),
             observer,
             cancel,
             started_at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
             stage_times: Vec::new(),
             started: Instant::now(),
+            stage: None,
             warnings: Mutex::default(),
             transfers: Arc::default(),
         }
@@ -78,6 +82,7 @@ impl<'a> Context<'a> {
         body: impl FnOnce(&Self) -> Result<(usize, usize, T), PipelineError>,
     ) -> Result<T, PipelineError> {
         self.cancel.check()?;
+        self.stage = Some(stage);
         self.observer.event(Event::StageStarted { stage, total });
         let started = Instant::now();
         let (items, reused, output) = body(self).map_err(|error| self.unless_cancelled(error))?;
@@ -89,8 +94,28 @@ impl<'a> Context<'a> {
     }
 
     /// A plugin that was asked to stop answers with an error of its own; the user asked, so it is no failure.
-    fn unless_cancelled(&self, error: PipelineError) -> PipelineError {
+    pub(crate) fn unless_cancelled(&self, error: PipelineError) -> PipelineError {
         if self.cancel.is_cancelled() { PipelineError::Cancelled } else { error }
+    }
+
+    /// Says why the run ends without a model, and that nothing is kept in memory any more.
+    pub(crate) fn tell_failure(&self, error: &PipelineError) {
+        self.tell_resident_bytes(0);
+        self.observer.event(Event::RunFailed(error.failure(self.stage)));
+    }
+
+    /// Says what is kept of the photos where the stages work.
+    pub(crate) fn tell_resident(&self, resident: &Resident) {
+        self.tell_resident_bytes(resident.used_bytes());
+    }
+
+    /// Says that nothing is kept any more.
+    pub(crate) fn tell_nothing_resident(&self) {
+        self.tell_resident_bytes(0);
+    }
+
+    fn tell_resident_bytes(&self, bytes: usize) {
+        self.observer.event(Event::Resident { device: self.device().to_string(), bytes });
     }
 
     /// Says something the user should know and keeps it for the report.
@@ -128,21 +153,30 @@ impl<'a> Context<'a> {
 
     /// On the CPU one instance a thread, with one thread inside (docs/decisions/0003-cpu-threads.md); elsewhere one,
     /// whose stream orders the work.
-    pub(crate) fn spawn_all(&self, plan: &StagePlan) -> Result<Vec<Instance>, PipelineError> {
+    pub(crate) fn spawn_all(&self, plan: &StagePlan) -> Result<Vec<Arc<Instance>>, PipelineError> {
         let stage = match plan.kind() {
             StageKind::Extractor => StageName::Extract,
             StageKind::Matcher => StageName::Match,
             StageKind::Mapper => StageName::Map,
         };
-        let plugin = self.registry.load(plan.plugin_id())?;
-        let spawn = |_| Ok(Instance::spawn(plan, &plugin, self.options(1), self.callbacks(stage))?);
+        let plugin = self.plugins.registry.load(plan.plugin_id())?;
+        let callbacks = self.callbacks(stage);
+        let spawn = || {
+            self.cancel.check()?;
+            Ok(Instance::spawn(plan, &plugin, self.options(1), Arc::clone(&callbacks))?)
+        };
         let num_instances = if plan.device == Device::Cpu { self.threads() } else { 1 };
-        (0..num_instances).map(spawn).collect()
+        self.instances.of_stage(plan, num_instances, &callbacks, spawn)
+    }
+
+    /// Leaves the instances of a run whose stages all ended well to the next one.
+    pub(crate) fn keep_instances(&self) {
+        self.instances.keep();
     }
 
     /// Starts the mapper's instance on a thread of its own.
     pub(crate) fn spawn_ahead(&self, plan: &StagePlan) -> Ahead<Instance> {
-        let (plan, registry) = (plan.clone(), Arc::clone(&self.registry));
+        let (plan, registry) = (plan.clone(), Arc::clone(&self.plugins.registry));
         let (options, callbacks) = (self.options(self.threads()), self.callbacks(StageName::Map));
         Ahead::start("mapper-ahead", move || {
             Ok(Instance::spawn(&plan, &registry.load(plan.plugin_id())?, options, callbacks)?)
@@ -153,7 +187,7 @@ impl<'a> Context<'a> {
     /// photos are decoded. A library that can't be opened ends the run before anything is extracted.
     pub(crate) fn load_ahead(&self) -> Ahead<()> {
         let ids: Vec<String> = self.request.negotiated.stages().map(|plan| plan.plugin_id().to_owned()).collect();
-        let registry = Arc::clone(&self.registry);
+        let registry = Arc::clone(&self.plugins.registry);
         Ahead::start("load-ahead", move || Ok(ids.iter().try_for_each(|id| registry.load(id).map(drop))?))
     }
 

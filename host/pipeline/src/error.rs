@@ -20,14 +20,13 @@ pub enum PipelineError {
     },
     /// One photo makes no scene.
     #[error(
-        "found {num_photos} usable photos, expected at least 2{others}{rejected}: {folder}",
+        "found {num_photos} usable photos, expected at least 2{others}{rejected}: {given}",
         others = describe_others(*num_other_files),
-        rejected = describe_rejected(rejected),
-        folder = folder.display()
+        rejected = describe_rejected(rejected)
     )]
     TooFewPhotos {
-        /// The photo folder.
-        folder: PathBuf,
+        /// The photo folder, or how many files were given.
+        given: String,
         /// Photos that can be used.
         num_photos: usize,
         /// Files that are no images by their names.
@@ -35,6 +34,9 @@ pub enum PipelineError {
         /// Name and reason of each file that promised to be an image.
         rejected: Vec<String>,
     },
+    /// Two files were given by one name.
+    #[error("two photos are named `{name}`; give each a name of its own", name = .0.escape_debug())]
+    RepeatedName(String),
     /// A file can't be read.
     #[error("file can't be read: {source}: {path}", path = path.display())]
     ReadFile {

@@ -55,6 +55,8 @@ pub(crate) struct Work<'a> {
     pub artifacts: &'a Artifacts,
     pub resident: &'a Resident,
     pub tally: Tally,
+    /// Whether what is found is news: it may have been found before and not kept.
+    pub is_first: bool,
 }
 
 /// Features that an extractor found in a photo, by their places.
@@ -265,6 +267,9 @@ impl Work<'_> {
         let mut collected = Vec::new();
         for result in finished {
             let (extractor, photo, result) = result?;
+            if let (Ok(features), Some(plan), true) = (&result, self.extractors[extractor], self.is_first) {
+                self.context.observer.event(features.extracted(&self.photos[photo], plan)?);
+            }
             collected.push((extractor, photo, result));
             let what = self.photos[photo].info.name.clone();
             let (done, total) = (self.tally.before + collected.len(), self.tally.total);

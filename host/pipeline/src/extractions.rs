@@ -56,7 +56,7 @@ impl Extractions {
         &mut self,
         sources: Sources<'_>,
         needed: impl Iterator<Item = Kept>,
-        spawn: impl Fn(&StagePlan) -> Result<Vec<Instance>, PipelineError>,
+        spawn: impl Fn(&StagePlan) -> Result<Vec<Arc<Instance>>, PipelineError>,
     ) -> Result<bool, PipelineError> {
         let mut tasks: Vec<Task> = Vec::new();
         for Kept { kind, image } in needed.filter(|kept| !sources.resident.has(*kept)) {
@@ -79,14 +79,20 @@ impl Extractions {
 /// Extracts the features of all photos with the extractor of each entry. Also returns how many were reused.
 pub(crate) fn extract_all(
     sources: Sources<'_>,
-    spawn: impl Fn(&StagePlan) -> Result<Vec<Instance>, PipelineError>,
+    spawn: impl Fn(&StagePlan) -> Result<Vec<Arc<Instance>>, PipelineError>,
 ) -> Result<(Extractions, usize), PipelineError> {
     let Sources { context, photos, .. } = sources;
     let (extractors, extractor_of_entry) = distinct_extractors(context);
     let mut found: Vec<Vec<Option<Result<PhotoFeatures, Rejected>>>> = Vec::new();
     for (index, plan) in extractors.iter().enumerate() {
-        let stored = (0..photos.len()).map(|photo| Ok(stored(sources, index, *plan, photo)?.map(Ok)));
-        found.push(stored.collect::<Result<_, PipelineError>>()?);
+        let stored = |photo: usize| {
+            let stored = stored(sources, index, *plan, photo)?;
+            if let (Some(features), Some(plan)) = (&stored, plan) {
+                context.observer.event(features.extracted(&photos[photo], plan)?);
+            }
+            Ok(stored.map(Ok))
+        };
+        found.push((0..photos.len()).map(stored).collect::<Result<_, PipelineError>>()?);
     }
     let missing = |photo: usize| Task {
         photo,
@@ -117,20 +123,21 @@ fn run(
     extractors: &[Option<&StagePlan>],
     tasks: &[Task],
     tally: Option<Tally>,
-    spawn: impl Fn(&StagePlan) -> Result<Vec<Instance>, PipelineError>,
+    spawn: impl Fn(&StagePlan) -> Result<Vec<Arc<Instance>>, PipelineError>,
 ) -> Result<Vec<Finished>, PipelineError> {
     if tasks.is_empty() {
         return Ok(Vec::new());
     }
     let Sources { context, photos, artifacts, resident } = sources;
     let num_items = tasks.iter().map(|task| task.extractors.len()).sum();
+    let is_first = tally.is_some();
     let tally = tally.unwrap_or(Tally { before: 0, total: num_items });
-    let work = Work { context, photos, extractors, artifacts, resident, tally };
+    let work = Work { context, photos, extractors, artifacts, resident, tally, is_first };
     work.run(tasks, || {
         let instances = extractors.iter().map(|plan| plan.map(&spawn).transpose()).collect::<Result<Vec<_>, _>>()?;
         let num_workers = instances.iter().flatten().map(Vec::len).min().unwrap_or(context.threads());
         let mut of_extractors: Vec<_> = instances.into_iter().map(|list| list.map(Vec::into_iter)).collect();
-        let next_worker = |_| of_extractors.iter_mut().map(|list| list.as_mut()?.next().map(Arc::new)).collect();
+        let next_worker = |_| of_extractors.iter_mut().map(|list| list.as_mut()?.next()).collect();
         let of_workers: Vec<Vec<Option<Arc<Instance>>>> = (0..num_workers).map(next_worker).collect();
         of_workers.iter().flatten().flatten().for_each(|instance| resident.move_by(instance));
         Ok(of_workers)
@@ -145,6 +152,7 @@ fn stored(
     photo: usize,
 ) -> Result<Option<PhotoFeatures>, PipelineError> {
     let Sources { context, photos, artifacts, resident } = sources;
+    context.cancel.check()?;
     let key = features_key(&photos[photo], plan, context.seed());
     let path = artifacts.features(&key);
     let Some(tensors) = context.reuse(tensor_file::read(&path))? else { return Ok(None) };

@@ -39,7 +39,7 @@ pub(crate) fn of_entry(sources: Sources<'_>, extracted: &Extracted, found: Found
     }
     let context = sources.context;
     let rule = GatherRule::of(&context.request.negotiated.config.gather);
-    let mut gathered = gather(&correspondences, rule, context.threads());
+    let mut gathered = gather(&correspondences, rule, context.threads(), &context.cancel)?;
     let mut of_photo = |(photo, extracted): (usize, &Result<PhotoFeatures, Rejected>)| match extracted {
         Err(rejected) => Ok(Err(rejected.clone())),
         Ok(_) => {
@@ -56,6 +56,7 @@ fn with_keypoints(
     photo: usize,
     keypoints: Keypoints,
 ) -> Result<Result<PhotoFeatures, Rejected>, PipelineError> {
+    sources.context.cancel.check()?;
     let photo = &sources.photos[photo];
     let decoded = decode(photo, COLOR_LONG_SIDE_PX)
         .map_err(|rejected| PipelineError::PhotoChanged { name: rejected.name, reason: rejected.reason })?;

@@ -6,19 +6,23 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::Cancel;
+
 /// A sha256 as lower-case hex.
 pub(crate) type Key = String;
 
-/// Key of a file's bytes.
-pub(crate) fn file_key(path: &Path) -> io::Result<Key> {
+/// A file's bytes with their key. Large files take a while, so it ends with an error when the run is cancelled.
+pub(crate) fn read_with_key(path: &Path, cancel: &Cancel) -> io::Result<(Vec<u8>, Key)> {
+    const CHUNK_BYTES: u64 = 1 << 20;
     let mut file = File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut chunk = vec![0; 1 << 16];
+    let (mut bytes, mut hasher) = (Vec::new(), Sha256::new());
     loop {
-        match file.read(&mut chunk)? {
-            0 => return Ok(hex(&hasher.finalize())),
-            len => hasher.update(&chunk[..len]),
+        let start = bytes.len();
+        if Read::by_ref(&mut file).take(CHUNK_BYTES).read_to_end(&mut bytes)? == 0 {
+            return Ok((bytes, hex(&hasher.finalize())));
         }
+        hasher.update(&bytes[start..]);
+        cancel.check().map_err(io::Error::other)?;
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use scene3d_scene::{ImageId, ImagePair, Keypoints, Matches};
 
-use crate::PipelineError;
 use crate::join::{JoinedKeypoints, JoinedMatches, join_keypoints, join_matches};
 use crate::photo_features::{Extracted, PhotoFeatures};
 use crate::photos::Rejected;
+use crate::{Cancel, PipelineError};
 
 /// What one entry of `[[features]]` found.
 #[derive(Clone, Copy)]
@@ -35,9 +35,10 @@ pub(crate) struct JoinedImage<'a> {
 
 impl<'a> Joined<'a> {
     /// Joins keypoints of different entries that are at most `radius_px` apart, and the matches on them.
-    pub(crate) fn of(entries: &[FromEntry<'a>], radius_px: f32) -> Result<Self, PipelineError> {
+    pub(crate) fn of(entries: &[FromEntry<'a>], radius_px: f32, cancel: &Cancel) -> Result<Self, PipelineError> {
         let num_photos = entries.first().map_or(0, |entry| entry.extracted.len());
         let join_photo = |photo: usize| {
+            cancel.check()?;
             let of_entries: Vec<_> = entries.iter().map(|entry| &entry.extracted[photo]).collect();
             join_photo(&of_entries, radius_px)
         };

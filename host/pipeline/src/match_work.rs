@@ -63,8 +63,7 @@ pub(crate) struct MatchWork<'a> {
 type Finished = Result<(ImagePair, PairFound), PipelineError>;
 
 impl MatchWork<'_> {
-    pub(crate) fn run(&self, missing: Vec<ImagePair>, instances: Vec<Instance>) -> Result<Found, PipelineError> {
-        let instances: Vec<Arc<Instance>> = instances.into_iter().map(Arc::new).collect();
+    pub(crate) fn run(&self, missing: Vec<ImagePair>, instances: &[Arc<Instance>]) -> Result<Found, PipelineError> {
         let Some(first) = instances.first() else { return Err(PipelineError::internal("no instance of the matcher")) };
         self.sources.resident.move_by(first);
         let (pairs, tile_side) = self.in_order(missing, first)?;
@@ -73,7 +72,7 @@ impl MatchWork<'_> {
         let next = AtomicUsize::new(0);
         let (sender, finished) = bounded::<Finished>(instances.len());
         let matched = thread::scope(|scope| {
-            for instance in &instances {
+            for instance in instances {
                 let (sender, next, pairs) = (sender.clone(), &next, &pairs);
                 scope.spawn(move || self.match_until_done(instance, (pairs, batch_size), next, &sender));
             }

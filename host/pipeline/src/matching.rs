@@ -1,6 +1,7 @@
 //! Match pairs with the matcher of each entry of `[[features]]`; those of an earlier run are read, not computed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use scene3d_engine::{Instance, StagePlan};
 use scene3d_scene::{ImageId, ImagePair};
@@ -24,7 +25,7 @@ pub(crate) fn match_all(
     sources: Sources<'_>,
     pairs: &[ImagePair],
     extractions: &mut Extractions,
-    spawn: impl Fn(&StagePlan) -> Result<Vec<Instance>, PipelineError>,
+    spawn: impl Fn(&StagePlan) -> Result<Vec<Arc<Instance>>, PipelineError>,
 ) -> Result<(Vec<Found>, usize), PipelineError> {
     let entries = sources.context.request.negotiated.features.len();
     let find_missing = |extractions: &Extractions| -> Result<Vec<Entry>, PipelineError> {
@@ -88,7 +89,7 @@ impl Entry {
         index: usize,
         extractions: &Extractions,
         tally: Tally,
-        spawn: impl FnOnce(&StagePlan) -> Result<Vec<Instance>, PipelineError>,
+        spawn: impl FnOnce(&StagePlan) -> Result<Vec<Arc<Instance>>, PipelineError>,
     ) -> Result<(Found, usize), PipelineError> {
         let Self { journal, mut matched, missing } = self;
         let reused = matched.len();
@@ -96,7 +97,7 @@ impl Entry {
             let plan = &sources.context.request.negotiated.features[index];
             let tally = Tally { before: tally.before + reused, ..tally };
             let work = MatchWork { sources, extractions, index, plan, journal: &journal, tally };
-            matched.extend(work.run(missing, spawn(&plan.matcher)?)?);
+            matched.extend(work.run(missing, &spawn(&plan.matcher)?)?);
         }
         Ok((matched, reused))
     }

@@ -2,10 +2,12 @@
 
 use std::time::SystemTime;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::RunFailure;
 
 /// The stages of a run, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StageName {
     /// List files, read headers and EXIF.
@@ -94,11 +96,28 @@ pub enum Event {
         /// The line.
         message: String,
     },
-    /// The run ended without a model; what was finished is kept.
-    RunFailed {
-        /// Why.
-        message: String,
+    /// What an extractor finds in a photo is known, from this run or an earlier one.
+    Extracted {
+        /// Name of the photo.
+        image: String,
+        /// Id of the extractor's plugin.
+        plugin: String,
+        /// How many keypoints.
+        num_keypoints: usize,
+        /// Mean of their scores; none where there are no keypoints.
+        mean_score: Option<f64>,
+        /// Variance of the Laplacian of luma (0..255) at a long side of 512 px.
+        sharpness: f64,
     },
+    /// What is kept of the photos now, where the stages work.
+    Resident {
+        /// E.g. `cpu` or `cuda:0`.
+        device: String,
+        /// Bytes of tensors.
+        bytes: usize,
+    },
+    /// The run ended without a model; what was finished is kept.
+    RunFailed(RunFailure),
 }
 
 /// An event as machines are told of it, in `--json` and in `logs/events.jsonl`.

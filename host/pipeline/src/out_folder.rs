@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{PipelineError, run_record};
 
-const ARTIFACTS: &str = "artifacts";
+pub(crate) const ARTIFACTS: &str = "artifacts";
 const LOGS: &str = "logs";
 const LOCK: &str = ".scene3d-lock";
 

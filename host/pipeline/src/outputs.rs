@@ -1,6 +1,6 @@
 //! Writes a finished run into its output folder.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use scene3d_export::{
@@ -10,11 +10,11 @@ use scene3d_export::{
 
 use scene3d_scene::{Reconstruction, SceneError};
 
-use crate::PipelineError;
 use crate::context::Context;
 use crate::finished::Finished;
 use crate::html_report::write_html_report;
 use crate::run_report::run_report;
+use crate::{Cancel, PipelineError};
 
 /// The report for people.
 pub(crate) const REPORT_HTML: &str = "report.html";
@@ -28,21 +28,44 @@ pub(crate) fn write_model(context: &Context<'_>, finished: &Finished<'_>) -> Res
     let Some(model) = finished.mapping.models.first() else { return Ok(Vec::new()) };
     let out = &context.request.out;
     write_colmap_binary(model, &out.join(MODEL))?;
+    context.cancel.check()?;
     write_text_model(context, model)?;
     let file = |path: &str, write: &dyn Fn(&mut dyn Write) -> Result<(), ExportError>| {
-        write_atomic(&out.join(path), |sink| write(sink))
+        write_atomic(&out.join(path), |sink| write(&mut UntilCancelled { sink, cancel: &context.cancel }))
     };
     let max_points = default_decimated_points(model.points3d.len());
-    let photos = context.request.photos.canonicalize().unwrap_or_else(|_| context.request.photos.clone());
-    let photos = photos.to_string_lossy();
+    let photos = photos_folder(context);
     let paths = TransformsPaths { photos: &photos, ply: Some(POINTS) };
     file(POINTS, &|sink| write_ply(model, sink))?;
     file("points-decimated.ply", &|sink| write_decimated_ply(model, max_points, sink))?;
     file("scene.glb", &|sink| write_glb(model, sink))?;
     file("transforms.json", &|sink| write_transforms(model, paths, sink))?;
-    context.cancel.check()?;
     let written = DESCRIPTIONS.iter().filter(|(path, _)| out.join(path).is_file());
     written.map(|(path, description)| output_file(out, path, description)).collect()
+}
+
+/// A sink that fails once the run is cancelled: a large model takes seconds to write.
+struct UntilCancelled<'a> {
+    sink: &'a mut dyn Write,
+    cancel: &'a Cancel,
+}
+
+impl Write for UntilCancelled<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.cancel.check().map_err(io::Error::other)?;
+        self.sink.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
+
+/// Absolute; empty where the photos lie in no folder of their names.
+fn photos_folder(context: &Context<'_>) -> String {
+    let folder = context.request.photos.folder();
+    let absolute = folder.map(|folder| folder.canonicalize().unwrap_or_else(|_| folder.to_owned()));
+    absolute.unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The text format has no way to write a line break in a name; the binary one is there all the same.
@@ -82,8 +105,10 @@ pub(crate) fn write_report(
     finished: &Finished<'_>,
     outputs: Vec<OutputFile>,
 ) -> Result<Report, PipelineError> {
+    context.cancel.check()?;
     let report = run_report(context, finished, outputs)?;
     write_atomic(&context.request.out.join(REPORT_JSON), |sink| report.write(sink))?;
+    context.cancel.check()?;
     write_html_report(context, finished, &report, &context.request.out.join(REPORT_HTML))?;
     Ok(report)
 }

@@ -1,6 +1,7 @@
 //! Chooses which image pairs to match: every one, neighbours in a sequence, or the most similar.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use scene3d_engine::config::PairingMethod;
 use scene3d_engine::{Instance, StagePlan};
@@ -13,13 +14,13 @@ use crate::extract::place_of;
 use crate::extractions::{Extractions, Sources};
 use crate::observer::StageName;
 use crate::photo_features::DESCRIPTORS;
-use crate::retrieval::{ImageDescriptors, most_similar};
+use crate::retrieval::{ImageDescriptors, Retrieval};
 
 /// The configured pairs, ordered; what looks alike is decided by the first entry's descriptors.
 pub(crate) fn choose_pairs(
     sources: Sources<'_>,
     extractions: &mut Extractions,
-    spawn: impl Fn(&StagePlan) -> Result<Vec<Instance>, PipelineError>,
+    spawn: impl Fn(&StagePlan) -> Result<Vec<Arc<Instance>>, PipelineError>,
 ) -> Result<Vec<ImagePair>, PipelineError> {
     let Context { request, .. } = sources.context;
     let pairing = &request.negotiated.config.pairing;
@@ -29,8 +30,13 @@ pub(crate) fn choose_pairs(
         let all: Vec<_> = (0..num_images).filter(is_found).map(|image| extractions.descriptors(0, image)).collect();
         extractions.extract_again(sources, all.into_iter(), &spawn)?;
         let images = OnHost { sources, extractions };
-        let (codebook_size, threads) = (pairing.codebook_size as usize, sources.context.threads());
-        most_similar(&images, num_neighbors, codebook_size, threads).map(|neighbors| with_neighbors(&neighbors))
+        let retrieval = Retrieval {
+            num_neighbors,
+            codebook_size: pairing.codebook_size as usize,
+            threads: sources.context.threads(),
+            cancel: &sources.context.cancel,
+        };
+        retrieval.most_similar(&images).map(|neighbors| with_neighbors(&neighbors))
     };
     let pairs = match pairing.method {
         PairingMethod::Exhaustive => exhaustive(num_images),

@@ -1,5 +1,6 @@
 //! What is known of a photo after extraction: in host memory all that later stages need but the descriptors.
 
+use scene3d_engine::StagePlan;
 use scene3d_export::Thumbnail;
 use scene3d_scene::pixel;
 use scene3d_tensor::Tensor;
@@ -8,6 +9,7 @@ use scene3d_wire::{Named, NamedView};
 use crate::PipelineError;
 use crate::decode::DecodedPhoto;
 use crate::hash::{Key, key_of};
+use crate::observer::Event;
 use crate::photos::{Photo, Rejected};
 
 /// Name of the descriptors beside them in an artifact.
@@ -47,6 +49,19 @@ impl PhotoFeatures {
             &[width, height] => Ok([width, height]),
             other => Err(PipelineError::internal(format!("an image size has {} entries, expected 2", other.len()))),
         }
+    }
+
+    /// What is told of a photo in which an extractor found this.
+    pub(crate) fn extracted(&self, photo: &Photo, extractor: &StagePlan) -> Result<Event, PipelineError> {
+        let scores = self.view().slice::<f32>("scores")?;
+        let sum: f64 = scores.iter().copied().map(f64::from).sum();
+        Ok(Event::Extracted {
+            image: photo.info.name.clone(),
+            plugin: extractor.plugin_id().to_owned(),
+            num_keypoints: scores.len(),
+            mean_score: (!scores.is_empty()).then(|| sum / scores.len() as f64),
+            sharpness: f64::from(self.sharpness()?),
+        })
     }
 
     pub(crate) fn sharpness(&self) -> Result<f32, PipelineError> {

@@ -1,7 +1,5 @@
-//! Reads a folder of photos: lists files, tells images from the rest, reads sizes and EXIF, names what is rejected.
+//! Reads photos: tells images from other files, reads sizes and EXIF, names what is rejected.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,8 +8,9 @@ use scene3d_export::Verdict;
 use scene3d_scene::{ImageId, ImageInfo};
 
 use crate::exif::{ExifFacts, read_exif};
-use crate::hash::{Key, file_key};
-use crate::{Cancel, PipelineError};
+use crate::hash::{Key, read_with_key};
+use crate::photo_source::{Listed, NamedFile};
+use crate::{Cancel, PhotoSource, PipelineError};
 
 /// File name endings that promise an image; other files are counted but not reported one by one.
 const IMAGE_ENDINGS: [&str; 9] = ["jpg", "jpeg", "png", "tif", "tiff", "webp", "bmp", "jpe", "jfif"];
@@ -56,7 +55,7 @@ pub struct Rejected {
     pub next_step: String,
 }
 
-/// The photos of a folder.
+/// The photos of a source.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PhotoSet {
     /// Usable photos in the order of their names; ids count up from 1.
@@ -68,39 +67,39 @@ pub struct PhotoSet {
 }
 
 impl PhotoSet {
-    /// Reads a folder and its subfolders; hidden files and folders are passed over.
+    /// Reads the photos of a source.
     ///
     /// # Errors
-    /// [`PipelineError`] if the folder can't be read or holds fewer than two usable photos.
-    pub fn read(folder: &Path, limits: PhotoLimits, cancel: &Cancel) -> Result<Self, PipelineError> {
+    /// [`PipelineError`] if a folder can't be read, or there are fewer than two usable photos.
+    pub fn read(source: &PhotoSource, limits: PhotoLimits, cancel: &Cancel) -> Result<Self, PipelineError> {
         let mut set = Self::default();
-        for relative in list_files(folder)? {
+        for listed in source.list()? {
+            set.add(&listed, limits, cancel);
             cancel.check()?;
-            set.add(folder, &relative, limits);
         }
         for (index, photo) in set.photos.iter_mut().enumerate() {
             photo.info.image_id = ImageId(index as u32 + 1);
         }
         if set.photos.len() < 2 {
-            return Err(set.too_few(folder));
+            return Err(set.too_few(source));
         }
         Ok(set)
     }
 
-    fn add(&mut self, folder: &Path, relative: &Path, limits: PhotoLimits) {
-        if !promises_image(relative) {
+    fn add(&mut self, listed: &Listed, limits: PhotoLimits, cancel: &Cancel) {
+        if listed.is_of_folder && !promises_image(&listed.file.path) {
             self.num_other_files += 1;
             return;
         }
-        match read_photo(folder, relative, limits) {
+        match read_photo(listed, limits, cancel) {
             Ok(photo) => self.photos.push(photo),
             Err(rejected) => self.rejected.push(rejected),
         }
     }
 
-    fn too_few(&self, folder: &Path) -> PipelineError {
+    fn too_few(&self, source: &PhotoSource) -> PipelineError {
         PipelineError::TooFewPhotos {
-            folder: folder.to_owned(),
+            given: source.describe(),
             num_photos: self.photos.len(),
             num_other_files: self.num_other_files,
             rejected: self.rejected.iter().map(|r| format!("{}: {}", r.name.escape_debug(), r.reason)).collect(),
@@ -108,46 +107,24 @@ impl PhotoSet {
     }
 }
 
-fn list_files(folder: &Path) -> Result<BTreeSet<PathBuf>, PipelineError> {
-    let mut files = BTreeSet::new();
-    let mut folders = vec![PathBuf::new()];
-    while let Some(relative) = folders.pop() {
-        let unreadable = |error| PipelineError::ReadFolder { folder: folder.join(&relative), source: error };
-        for entry in fs::read_dir(folder.join(&relative)).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let path = relative.join(entry.file_name());
-            if entry.file_name().to_string_lossy().starts_with('.') {
-                continue;
-            }
-            // follows links, as users link photo folders together; a broken link is reported as unreadable
-            match fs::metadata(entry.path()) {
-                Ok(metadata) if metadata.is_dir() => folders.push(path),
-                _ => drop(files.insert(path)),
-            }
-        }
-    }
-    Ok(files)
-}
-
 fn promises_image(path: &Path) -> bool {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     ending.is_some_and(|ending| IMAGE_ENDINGS.contains(&ending.as_str()))
 }
 
-fn read_photo(folder: &Path, relative: &Path, limits: PhotoLimits) -> Result<Photo, Rejected> {
-    let name = relative.to_string_lossy().replace('\\', "/");
+fn read_photo(listed: &Listed, limits: PhotoLimits, cancel: &Cancel) -> Result<Photo, Rejected> {
+    let NamedFile { name, path } = listed.file.clone();
     let reject = |reason: String, next_step: &str| Rejected {
         name: name.clone(),
         verdict: Verdict::NotDecodable,
         reason,
         next_step: next_step.to_owned(),
     };
-    if relative.to_str().is_none() {
+    if !listed.is_name_utf8 {
         return Err(reject("its name is not valid UTF-8".to_owned(), "rename the file"));
     }
-    let path = folder.join(relative);
-    let read = || -> io::Result<_> { Ok((fs::read(&path)?, file_key(&path)?)) };
-    let (bytes, sha256) = read().map_err(|error| reject(format!("can't be read: {error}"), "check its permissions"))?;
+    let (bytes, sha256) = read_with_key(&path, cancel)
+        .map_err(|error| reject(format!("can't be read: {error}"), "check its permissions"))?;
     if bytes.is_empty() {
         return Err(reject("the file is empty".to_owned(), "copy it again from the camera"));
     }

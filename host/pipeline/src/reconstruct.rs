@@ -4,11 +4,10 @@ use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use scene3d_engine::{Negotiated, Registry, StagePlan};
+use scene3d_engine::{Negotiated, StagePlan};
 use scene3d_scene::Statistics;
 use scene3d_tensor::Device;
 
-use crate::ahead::Ahead;
 use crate::artifacts::Artifacts;
 use crate::context::Context;
 use crate::event_log::EventLog;
@@ -19,19 +18,21 @@ use crate::joined::{FromEntry, Joined};
 use crate::map::{map, match_graph};
 use crate::matching::match_all;
 use crate::memory::available_bytes;
-use crate::observer::{Event, Observer, StageName};
+use crate::observer::{Observer, StageName};
 use crate::out_folder::OutFolder;
 use crate::outputs::{write_model, write_report};
 use crate::pairing::choose_pairs;
+use crate::photo_source::PhotoSource;
 use crate::photos::{PhotoLimits, PhotoSet};
+use crate::plugins::Plugins;
 use crate::resident::Resident;
 use crate::spill::SpillStore;
 use crate::{Cancel, PipelineError, run_record};
 
 /// What to reconstruct, with what, and where to put it.
 pub struct Request {
-    /// Folder of the photos.
-    pub photos: PathBuf,
+    /// The photos.
+    pub photos: PhotoSource,
     /// Output folder.
     pub out: PathBuf,
     /// Name of the config, e.g. `aliked+lightglue`.
@@ -61,55 +62,50 @@ pub struct Outcome {
     pub secs: f64,
 }
 
-/// Reconstructs a folder of photos with plugins of the registry that the config was negotiated with.
+/// Reconstructs photos with plugins of the registry that the config was negotiated with.
 ///
 /// # Errors
 /// [`PipelineError`]; what was finished is kept in the output folder and a later run with `resume` goes on from there.
 pub fn reconstruct(
     request: &Request,
-    registry: &Arc<Registry>,
+    plugins: &Plugins,
     observer: Arc<dyn Observer>,
     cancel: &Cancel,
 ) -> Result<Outcome, PipelineError> {
     let out = OutFolder::open(&request.out, request.resume)?;
-    let log: Arc<dyn Observer> = Arc::new(EventLog::open(&out.event_log(), observer));
-    run(request, registry, &out, Arc::clone(&log), cancel)
-        .inspect_err(|error| log.event(Event::RunFailed { message: error.to_string() }))
+    let log = Arc::new(EventLog::open(&out.event_log(), observer));
+    let mut context = Context::new(request, plugins, log, cancel.clone());
+    run(&mut context, &out).inspect_err(|error| context.tell_failure(error))
 }
 
-fn run(
-    request: &Request,
-    registry: &Arc<Registry>,
-    out: &OutFolder,
-    observer: Arc<dyn Observer>,
-    cancel: &Cancel,
-) -> Result<Outcome, PipelineError> {
+fn run(context: &mut Context<'_>, out: &OutFolder) -> Result<Outcome, PipelineError> {
     let artifacts = Artifacts::open(&out.artifacts())?;
-    let mut context = Context::new(request, Arc::clone(registry), observer, cancel.clone());
     let libraries = Cell::new(Some(context.load_ahead()));
+    let request = context.request;
     let Negotiated { config, features, mapper } = &request.negotiated;
 
-    let photos = context.stage(StageName::Read, None, |_| {
-        let photos = PhotoSet::read(&request.photos, request.limits, cancel)?;
+    let photos = context.stage(StageName::Read, None, |context| {
+        let photos = PhotoSet::read(&request.photos, request.limits, &context.cancel)?;
         Ok((photos.photos.len(), 0, photos))
     })?;
     context.warn_of_rejected(&photos);
-    run_record::write(&context, &photos)?;
+    run_record::write(context, &photos)?;
     // the mapper's child process needs a second to start: it does so while features are extracted
     let mapper_ahead = context.spawn_ahead(mapper);
 
     let num_photos = photos.photos.len();
     let resident =
-        Resident::new(resident_bytes(&context), SpillStore::new(artifacts.scratch(), Arc::clone(&context.transfers)));
+        Resident::new(resident_bytes(context), SpillStore::new(artifacts.scratch(), Arc::clone(&context.transfers)));
     let parts = (photos.photos.as_slice(), &artifacts, &resident);
-    let num_extractions = num_extractions(&context, num_photos);
+    let num_extractions = num_extractions(context, num_photos);
     let spawn = |context: &Context<'_>, plan: &StagePlan| {
-        libraries.take().map_or(Ok(()), Ahead::wait).and_then(|()| context.spawn_all(plan))
+        libraries.take().map_or(Ok(()), |ahead| ahead.wait(&context.cancel)).and_then(|()| context.spawn_all(plan))
     };
     let mut extractions = context.stage(StageName::Extract, Some(num_extractions), |context| {
         let (extractions, reused) = extract_all(Sources::new(context, parts), |plan| spawn(context, plan))?;
         Ok((num_extractions, reused, extractions))
     })?;
+    context.tell_resident(&resident);
     let pairs = context.stage(StageName::Pair, None, |context| {
         let pairs = choose_pairs(Sources::new(context, parts), &mut extractions, |plan| spawn(context, plan))?;
         Ok((pairs.len(), 0, pairs))
@@ -120,18 +116,20 @@ fn run(
         let (found, reused) = match_all(Sources::new(context, parts), &pairs, &mut extractions, spawn)?;
         let of_entry = |(index, found)| of_entry(Sources::new(context, parts), extractions.of_entry(index), found);
         let matched = found.into_iter().enumerate().map(of_entry).collect::<Result<Vec<_>, _>>()?;
+        context.tell_resident(&resident);
         Ok((num_matchings, reused, matched))
     })?;
     drop(resident);
+    context.tell_nothing_resident();
     let mut entries = Vec::with_capacity(matched.len());
     for (index, OfEntry { gathered, matched }) in matched.iter().enumerate() {
         let extracted = gathered.as_ref().unwrap_or_else(|| extractions.of_entry(index));
         entries.push(FromEntry { extracted, matched });
     }
-    let joined = Joined::of(&entries, config.join.radius as f32)?;
+    let joined = Joined::of(&entries, config.join.radius as f32, &context.cancel)?;
     let mapping = context.stage(StageName::Map, Some(num_photos), |context| {
         let graph = match_graph(&photos.photos, &joined, out.mapper_workspace()?);
-        let (mapping, is_reused) = map(context, &graph, mapper, &artifacts, || mapper_ahead.wait())?;
+        let (mapping, is_reused) = map(context, &graph, mapper, &artifacts, || mapper_ahead.wait(&context.cancel))?;
         Ok((num_photos, if is_reused { num_photos } else { 0 }, mapping))
     })?;
     let finished = Finished { photos: &photos, joined: &joined, mapping: &mapping };
@@ -139,7 +137,8 @@ fn run(
         let outputs = write_model(context, &finished)?;
         Ok((outputs.len(), 0, outputs))
     })?;
-    let report = write_report(&context, &finished, outputs)?;
+    let report = write_report(context, &finished, outputs).map_err(|error| context.unless_cancelled(error))?;
+    context.keep_instances();
     context.outcome(&report)
 }
 

@@ -97,6 +97,11 @@ impl Resident {
         self.spill_store.copy_to_host(stage, &tensors).map(Arc::new)
     }
 
+    /// Bytes held now.
+    pub(crate) fn used_bytes(&self) -> usize {
+        self.lock().used_bytes
+    }
+
     /// The budget.
     pub(crate) fn budget_bytes(&self) -> usize {
         self.budget_bytes

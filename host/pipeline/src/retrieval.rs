@@ -3,9 +3,7 @@
 //! Jégou et al., "Aggregating local descriptors into a compact image representation", CVPR 2010, with the signed square
 //! root of Arandjelović & Zisserman, "All about VLAD", CVPR 2013. The codebook is trained on the set itself.
 
-use std::cmp::Reverse;
-
-use crate::PipelineError;
+use crate::{Cancel, PipelineError};
 
 /// Rounds of Lloyd's algorithm; the codebook changes little after that.
 const NUM_ROUNDS: usize = 10;
@@ -22,18 +20,87 @@ pub(crate) trait ImageDescriptors: Sync {
     fn read<R>(&self, image: usize, read: impl FnOnce(&[f32], usize) -> R) -> Result<R, PipelineError>;
 }
 
-/// Per image the indices of its `num_neighbors` most similar images, best first.
-pub(crate) fn most_similar(
-    images: &impl ImageDescriptors,
-    num_neighbors: usize,
-    codebook_size: usize,
-    threads: usize,
-) -> Result<Vec<Vec<usize>>, PipelineError> {
-    let codebook = train(images, codebook_size)?;
-    let vectors =
-        parallel(images.num_images(), threads, |image| images.read(image, |values, dim| vlad(values, dim, &codebook)));
-    let vectors = vectors.into_iter().collect::<Result<Vec<_>, _>>()?;
-    Ok(parallel(images.num_images(), threads, |index| neighbors(index, &vectors, num_neighbors)))
+/// How similar images are looked for.
+pub(crate) struct Retrieval<'a> {
+    pub num_neighbors: usize,
+    pub codebook_size: usize,
+    pub threads: usize,
+    pub cancel: &'a Cancel,
+}
+
+impl Retrieval<'_> {
+    /// Per image the indices of its `num_neighbors` most similar images, best first.
+    pub(crate) fn most_similar(&self, images: &impl ImageDescriptors) -> Result<Vec<Vec<usize>>, PipelineError> {
+        let codebook = self.train(images)?;
+        let vectors = self.parallel(images.num_images(), |image| {
+            images.read(image, |values, dim| self.vlad(values, dim, &codebook))?
+        })?;
+        self.parallel(images.num_images(), |index| {
+            self.cancel.check()?;
+            Ok(neighbors(index, &vectors, self.num_neighbors))
+        })
+    }
+
+    /// Lloyd's algorithm on a sample, started from evenly spaced descriptors: no random number is needed.
+    fn train(&self, images: &impl ImageDescriptors) -> Result<Vec<Vec<f32>>, PipelineError> {
+        let sample = sample(images)?;
+        let spacing = (sample.len() / self.codebook_size.max(1)).max(1);
+        let mut centres: Vec<Vec<f32>> = sample.iter().step_by(spacing).take(self.codebook_size).cloned().collect();
+        for _ in 0..NUM_ROUNDS {
+            let mut sums = vec![(vec![0.0_f32; centres.first().map_or(0, Vec::len)], 0_u32); centres.len()];
+            for row in &sample {
+                self.cancel.check()?;
+                let (sum, count) = &mut sums[nearest(row, &centres)];
+                sum.iter_mut().zip(row).for_each(|(s, v)| *s += v);
+                *count += 1;
+            }
+            for (centre, (sum, count)) in centres.iter_mut().zip(sums) {
+                if count > 0 {
+                    *centre = sum.into_iter().map(|s| s / count as f32).collect();
+                }
+            }
+        }
+        Ok(centres)
+    }
+
+    fn vlad(&self, values: &[f32], dim: usize, centres: &[Vec<f32>]) -> Result<Vec<f32>, PipelineError> {
+        if values.is_empty() || centres.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut vector = vec![0.0_f32; centres.len() * dim];
+        for row in values.chunks_exact(dim.max(1)) {
+            self.cancel.check()?;
+            let word = nearest(row, centres);
+            let residuals = &mut vector[word * dim..(word + 1) * dim];
+            for ((residual, value), centre) in residuals.iter_mut().zip(row).zip(&centres[word]) {
+                *residual += value - centre;
+            }
+        }
+        vector.iter_mut().for_each(|v| *v = v.signum() * v.abs().sqrt());
+        let norm = dot(&vector, &vector).sqrt().max(f32::MIN_POSITIVE);
+        vector.iter_mut().for_each(|v| *v /= norm);
+        Ok(vector)
+    }
+
+    fn parallel<T: Send>(
+        &self,
+        count: usize,
+        of: impl Fn(usize) -> Result<T, PipelineError> + Sync,
+    ) -> Result<Vec<T>, PipelineError> {
+        let chunk = count.div_ceil(self.threads.max(1)).max(1);
+        let of = &of;
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..count)
+                .step_by(chunk)
+                .map(|start| scope.spawn(move || (start..count.min(start + chunk)).map(of).collect::<Vec<_>>()))
+                .collect();
+            // a worker only panics on a bug of this file; pass it on
+            let joined = workers
+                .into_iter()
+                .map(|worker| worker.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload)));
+            joined.flatten().collect()
+        })
+    }
 }
 
 fn neighbors(index: usize, vectors: &[Vec<f32>], num_neighbors: usize) -> Vec<usize> {
@@ -60,45 +127,6 @@ fn sample(images: &impl ImageDescriptors) -> Result<Vec<Vec<f32>>, PipelineError
     Ok(rows)
 }
 
-/// Lloyd's algorithm on a sample, started from evenly spaced descriptors: no random number is needed.
-fn train(images: &impl ImageDescriptors, codebook_size: usize) -> Result<Vec<Vec<f32>>, PipelineError> {
-    let sample = sample(images)?;
-    let spacing = (sample.len() / codebook_size.max(1)).max(1);
-    let mut centres: Vec<Vec<f32>> = sample.iter().step_by(spacing).take(codebook_size).cloned().collect();
-    for _ in 0..NUM_ROUNDS {
-        let mut sums = vec![(vec![0.0_f32; centres.first().map_or(0, Vec::len)], 0_u32); centres.len()];
-        for row in &sample {
-            let (sum, count) = &mut sums[nearest(row, &centres)];
-            sum.iter_mut().zip(row).for_each(|(s, v)| *s += v);
-            *count += 1;
-        }
-        for (centre, (sum, count)) in centres.iter_mut().zip(sums) {
-            if count > 0 {
-                *centre = sum.into_iter().map(|s| s / count as f32).collect();
-            }
-        }
-    }
-    Ok(centres)
-}
-
-fn vlad(values: &[f32], dim: usize, centres: &[Vec<f32>]) -> Vec<f32> {
-    if values.is_empty() || centres.is_empty() {
-        return Vec::new();
-    }
-    let mut vector = vec![0.0_f32; centres.len() * dim];
-    for row in values.chunks_exact(dim.max(1)) {
-        let word = nearest(row, centres);
-        let residuals = &mut vector[word * dim..(word + 1) * dim];
-        for ((residual, value), centre) in residuals.iter_mut().zip(row).zip(&centres[word]) {
-            *residual += value - centre;
-        }
-    }
-    vector.iter_mut().for_each(|v| *v = v.signum() * v.abs().sqrt());
-    let norm = dot(&vector, &vector).sqrt().max(f32::MIN_POSITIVE);
-    vector.iter_mut().for_each(|v| *v /= norm);
-    vector
-}
-
 fn nearest(row: &[f32], centres: &[Vec<f32>]) -> usize {
     let distance = |centre: &Vec<f32>| -> f32 { row.iter().zip(centre).map(|(a, b)| (a - b) * (a - b)).sum() };
     let distances = centres.iter().map(distance).enumerate();
@@ -107,25 +135,6 @@ fn nearest(row: &[f32], centres: &[Vec<f32>]) -> usize {
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-fn parallel<T: Send>(count: usize, threads: usize, of: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let chunk = count.div_ceil(threads.max(1)).max(1);
-    let of = &of;
-    std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..count)
-            .step_by(chunk)
-            .map(|start| scope.spawn(move || (start..count.min(start + chunk)).map(of).collect::<Vec<T>>()))
-            .collect();
-        let mut parts: Vec<_> = workers.into_iter().enumerate().collect();
-        parts.sort_by_key(|(index, _)| Reverse(*index));
-        let mut results = Vec::with_capacity(count);
-        while let Some((_, worker)) = parts.pop() {
-            // a worker only panics on a bug of this file; pass it on
-            results.extend(worker.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload)));
-        }
-        results
-    })
 }
 
 #[cfg(test)]
@@ -161,10 +170,12 @@ mod tests {
     #[test]
     fn images_that_share_descriptors_find_each_other() {
         let (a, b) = (descriptors(1, 60, 16), descriptors(2, 60, 16));
+        let cancel = Cancel::default();
+        let of_threads = |threads| Retrieval { num_neighbors: 1, codebook_size: 8, threads, cancel: &cancel };
         let mix = |own: &[f32], seed| [own, &descriptors(seed, 10, 16)].concat();
         let images = [mix(&a, 3), mix(&b, 4), mix(&a, 5), mix(&b, 6), Vec::new()];
-        let found = most_similar(&InMemory(&images), 1, 8, 2).unwrap();
+        let found = of_threads(2).most_similar(&InMemory(&images)).unwrap();
         assert_eq!(found, vec![vec![2], vec![3], vec![0], vec![1], vec![]]);
-        assert_eq!(found, most_similar(&InMemory(&images), 1, 8, 1).unwrap(), "same at every thread count");
+        assert_eq!(found, of_threads(1).most_similar(&InMemory(&images)).unwrap(), "same at every thread count");
     }
 }

@@ -55,7 +55,7 @@ pub(crate) fn write(context: &Context<'_>, photos: &PhotoSet) -> Result<(), Pipe
         scene3d_version: env!("CARGO_PKG_VERSION"),
         started_at: &context.started_at,
         command: &context.request.command,
-        photos: context.request.photos.display().to_string(),
+        photos: context.request.photos.describe(),
         device: context.device().to_string(),
         threads: context.threads(),
         seed: context.seed(),

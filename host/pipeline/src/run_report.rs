@@ -58,7 +58,7 @@ fn run_facts(context: &Context<'_>, finished: &Finished<'_>) -> RunFacts {
         scene3d_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: context.started_at.clone(),
         total_secs: context.elapsed_secs(),
-        photos: request.photos.display().to_string(),
+        photos: request.photos.describe(),
         device: context.device().to_string(),
         threads: context.threads(),
         seed: context.seed(),

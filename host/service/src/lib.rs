@@ -2,11 +2,11 @@
 //!
 //! [`store`] is the state, [`jobs`] what happens to a job, [`http`] the only place that knows requests and statuses.
 
-pub mod blobs;
 pub mod accounts;
 pub mod blobs;
 pub mod clock;
 pub mod config;
+pub mod drift;
 pub mod error;
 pub mod guessing;
 pub mod http;

@@ -39,7 +39,7 @@ const RUNS: &str = "runs";
 /// Measures, prints the table and writes `bench.json` and `bench.html`; fails if nothing could be measured.
 pub fn run(args: &BenchArgs) -> Result<u8> {
     let plan = Plan::new(args)?;
-    let photos = PhotoSet::read(&args.photos, PhotoLimits::default(), &Cancel::default())?;
+    let photos = PhotoSet::read(&args.photos.as_path().into(), PhotoLimits::default(), &Cancel::default())?;
     if let Some(path) = &args.ground_truth {
         ground_truth::read(path, &ground_truth::ImageSizes::default())
             .with_context(|| format!("no ground truth could be read from {}", path.display()))?;

@@ -1,10 +1,8 @@
 //! `scene3d reconstruct`: checks the config, runs the pipeline, says where the results lie.
 
-use std::sync::Arc;
-
 use anyhow::{Context, Result};
 use scene3d_engine::{RawConfig, Registry, SearchPaths, negotiate};
-use scene3d_pipeline::{Cancel, Outcome, PhotoLimits, Request, reconstruct};
+use scene3d_pipeline::{Cancel, Outcome, PhotoLimits, PhotoSource, Plugins, Request, reconstruct};
 
 use crate::args::ReconstructArgs;
 use crate::exit::EXIT_SUCCESS;
@@ -15,10 +13,10 @@ use crate::quoted::quoted;
 pub fn run(args: &ReconstructArgs) -> Result<u8> {
     let raw = RawConfig::load(&args.config.config, &args.config.set)?;
     let paths = SearchPaths::new(&raw);
-    let registry = Arc::new(Registry::discover(&paths));
-    let negotiated = negotiate(&raw, &registry, &paths.weights).map_err(scene3d_engine::EngineError::from)?;
+    let plugins = Plugins::new(Registry::discover(&paths));
+    let negotiated = negotiate(&raw, &plugins.registry, &paths.weights).map_err(scene3d_engine::EngineError::from)?;
     let request = Request {
-        photos: args.photos.clone(),
+        photos: PhotoSource::from(args.photos.as_path()),
         out: args.out.clone(),
         config_name: args.config.config.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into()),
         negotiated,
@@ -26,7 +24,7 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
         limits: PhotoLimits { max_pixels: args.max_megapixels.saturating_mul(1_000_000) },
         command: command_line(args),
     };
-    let outcome = reconstruct(&request, &registry, progress::observer(args.json), &cancel_on_ctrl_c()?)?;
+    let outcome = reconstruct(&request, &plugins, progress::observer(args.json), &cancel_on_ctrl_c()?)?;
     if !args.json {
         print_outcome(&outcome);
     }

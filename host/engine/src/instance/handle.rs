@@ -13,8 +13,9 @@ use scene3d_wire::Named;
 use super::worker::Worker;
 use super::{Boundary, Call, HostData, Request, Unanswered, exchange, exchange_owned};
 use crate::error::PluginError;
-use crate::host_callbacks::HostCallbacks;
+use crate::host_callbacks::{CurrentCallbacks, HostCallbacks};
 use crate::plan::StagePlan;
+use crate::plugin_health::PluginHealth;
 use crate::registry::LoadedPlugin;
 
 /// How instances of a stage are run.
@@ -42,7 +43,9 @@ pub struct Instance {
     requests: Option<Sender<Request>>,
     ended: Receiver<()>,
     is_cancelled: Arc<AtomicBool>,
+    callbacks: Arc<CurrentCallbacks>,
     is_late: AtomicBool,
+    health: Arc<PluginHealth>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -64,7 +67,12 @@ impl Instance {
             return Err(error.help("check the config again"));
         }
         let is_cancelled = Arc::new(AtomicBool::new(false));
-        let host_data = HostData { plugin_id: id.to_owned(), callbacks, is_cancelled: Arc::clone(&is_cancelled) };
+        let callbacks = Arc::new(CurrentCallbacks::new(callbacks));
+        let host_data = HostData {
+            plugin_id: id.to_owned(),
+            callbacks: Arc::clone(&callbacks),
+            is_cancelled: Arc::clone(&is_cancelled),
+        };
         let (request, threads) = (plan.create_request(options.seed), options.threads);
         let (module, health, device) = (plugin.module, Arc::clone(&plugin.health), plan.device);
         let (created, creation) = bounded(1);
@@ -85,7 +93,9 @@ impl Instance {
             requests: Some(requests),
             ended,
             is_cancelled,
+            callbacks,
             is_late: AtomicBool::new(false),
+            health: Arc::clone(&plugin.health),
             thread: Some(thread),
         };
         instance.await_creation(&creation)?;
@@ -121,6 +131,11 @@ impl Instance {
         self.finds_correspondences
     }
 
+    /// Makes it work for another run: from here on its calls log there, and end when that run is cancelled.
+    pub fn work_for(&self, callbacks: Arc<dyn HostCallbacks>) {
+        self.callbacks.replace(callbacks);
+    }
+
     /// Asks the call in flight, and every later one, to end with `CANCELLED`.
     pub fn cancel(&self) {
         self.is_cancelled.store(true, Ordering::Relaxed);
@@ -130,6 +145,12 @@ impl Instance {
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         !self.is_late.load(Ordering::Relaxed)
+    }
+
+    /// Whether another run may use it: it answers, was never asked to end, and its plugin is not disabled.
+    #[must_use]
+    pub fn may_work_again(&self) -> bool {
+        self.is_healthy() && !self.is_cancelled.load(Ordering::Relaxed) && self.health.disabled_reason().is_none()
     }
 
     /// Calls the stage with named tensors and returns whatever it returns, unchecked against its ports.

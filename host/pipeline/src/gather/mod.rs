@@ -16,6 +16,8 @@ use scene3d_scene::{Correspondences, ImageId, ImagePair, Keypoints, Matches};
 use keypoints::{Observation, gather_keypoints};
 use matches::one_to_one;
 
+use crate::{Cancel, PipelineError};
+
 /// Which positions are one keypoint.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GatherRule {
@@ -53,8 +55,15 @@ impl GatherRule {
 }
 
 /// Gathers the correspondences of all pairs, in px of the original images; images are shared out over threads.
-#[must_use]
-pub fn gather(found: &BTreeMap<ImagePair, Correspondences>, rule: GatherRule, num_threads: usize) -> Gathered {
+///
+/// # Errors
+/// [`PipelineError::Cancelled`]
+pub fn gather(
+    found: &BTreeMap<ImagePair, Correspondences>,
+    rule: GatherRule,
+    num_threads: usize,
+    cancel: &Cancel,
+) -> Result<Gathered, PipelineError> {
     let mut of_images: BTreeMap<ImageId, Vec<Observation>> = BTreeMap::new();
     for (pair, correspondences) in found {
         for (image, first) in [(pair.image1, 0), (pair.image2, 2)] {
@@ -65,9 +74,10 @@ pub fn gather(found: &BTreeMap<ImagePair, Correspondences>, rule: GatherRule, nu
     }
     let mut gathered = Gathered::default();
     let mut keypoint_of = BTreeMap::new();
-    for (image, (keypoints, of_observations)) in
-        gather_images(&of_images.into_iter().collect::<Vec<_>>(), rule, num_threads)
-    {
+    let of_images: Vec<_> = of_images.into_iter().collect();
+    let gathered_images = gather_images(&of_images, rule, num_threads, cancel);
+    cancel.check()?;
+    for (image, (keypoints, of_observations)) in gathered_images {
         gathered.keypoints.insert(image, keypoints);
         // in the order in which they were put together above
         keypoint_of.insert(image, of_observations.into_iter());
@@ -81,14 +91,22 @@ pub fn gather(found: &BTreeMap<ImagePair, Correspondences>, rule: GatherRule, nu
         let candidates = both.filter_map(|((one, two), &score)| Some(([one?, two?], score)));
         gathered.matches.insert(pair, one_to_one(candidates.collect()));
     }
-    gathered
+    Ok(gathered)
 }
 
-fn gather_images(images: &[(ImageId, Vec<Observation>)], rule: GatherRule, num_threads: usize) -> Vec<OfImage> {
+/// Not all of them if the run is cancelled.
+fn gather_images(
+    images: &[(ImageId, Vec<Observation>)],
+    rule: GatherRule,
+    num_threads: usize,
+    cancel: &Cancel,
+) -> Vec<OfImage> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
-        while let Some((image, observations)) = images.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some((image, observations)) = images.get(next.fetch_add(1, Ordering::Relaxed))
+            && !cancel.is_cancelled()
+        {
             done.push((*image, gather_keypoints(observations, rule)));
         }
         done

@@ -9,6 +9,10 @@ const IMAGE_SIZE: [f32; 2] = [800.0, 600.0];
 const NUM_IMAGES: u32 = 6;
 const RULE: GatherRule = GatherRule { cell_px: 4.0, max_error_px: 3.0, max_keypoints: 0 };
 
+fn gathered_of(found: &BTreeMap<ImagePair, Correspondences>, rule: GatherRule, num_threads: usize) -> Gathered {
+    gather(found, rule, num_threads, &Cancel::default()).unwrap()
+}
+
 struct Random(u32);
 
 impl Random {
@@ -73,7 +77,7 @@ fn truth(points: &[Vec<[f32; 2]>], image: ImageId, position: [f32; 2]) -> usize 
 fn noisy_correspondences_of_different_pairs_form_whole_tracks() {
     let points = projections();
     let found = observed(&points);
-    let gathered = gather(&found, RULE, 1);
+    let gathered = gathered_of(&found, RULE, 1);
     // observations of a point by image: which images must be in its track
     let mut seen_in: Vec<BTreeMap<ImageId, u32>> = vec![BTreeMap::new(); points.len()];
     for (pair, correspondences) in &found {
@@ -108,7 +112,7 @@ fn noisy_correspondences_of_different_pairs_form_whole_tracks() {
 #[test]
 fn every_correspondence_is_a_match_within_the_maximum_error() {
     let found = observed(&projections());
-    let gathered = gather(&found, RULE, 1);
+    let gathered = gathered_of(&found, RULE, 1);
     for (pair, correspondences) in &found {
         let matches = &gathered.matches[pair];
         assert_eq!(matches.len(), correspondences.len());
@@ -145,7 +149,7 @@ fn clutter() -> BTreeMap<ImagePair, Correspondences> {
 fn clutter_keeps_to_the_rule() {
     let found = clutter();
     for rule in [RULE, GatherRule { cell_px: 16.0, max_error_px: 0.5, max_keypoints: 40 }] {
-        let gathered = gather(&found, rule, 1);
+        let gathered = gathered_of(&found, rule, 1);
         for (pair, correspondences) in &found {
             assert!(is_within(&gathered, *pair, correspondences, rule.max_error_px));
             for side in [0, 1] {
@@ -175,8 +179,8 @@ fn neither_the_order_of_images_and_pairs_nor_threads_have_an_influence() {
             let points = of_pair.points.iter().rev().map(|&[x1, y1, x2, y2]| [x2, y2, x1, y1]).collect();
             (turned_pair(*pair), Correspondences { points, scores: of_pair.scores.iter().rev().copied().collect() })
         };
-        let turned = gather(&found.iter().map(turn).collect(), RULE, 3);
-        let gathered = gather(&found, RULE, 1);
+        let turned = gathered_of(&found.iter().map(turn).collect(), RULE, 3);
+        let gathered = gathered_of(&found, RULE, 1);
         for (image, keypoints) in &gathered.keypoints {
             assert_eq!(turned.keypoints[&renumbered(*image)], *keypoints);
         }
@@ -192,7 +196,7 @@ fn neither_the_order_of_images_and_pairs_nor_threads_have_an_influence() {
 #[test]
 fn nothing_found_is_nothing_gathered() {
     let pair = pairs().next().unwrap();
-    let gathered = gather(&BTreeMap::from([(pair, Correspondences::default())]), RULE, 1);
+    let gathered = gathered_of(&BTreeMap::from([(pair, Correspondences::default())]), RULE, 1);
     assert!(gathered.matches[&pair].is_empty() && gathered.keypoints.values().all(Keypoints::is_empty));
-    assert_eq!(gather(&BTreeMap::new(), RULE, 1), Gathered::default());
+    assert_eq!(gathered_of(&BTreeMap::new(), RULE, 1), Gathered::default());
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use scene3d_engine::{EngineError, Registry, SearchPaths, negotiate};
 use scene3d_eval::{Evaluation, evaluate, ground_truth};
-use scene3d_pipeline::{Cancel, Event, Observer, PhotoLimits, peak_resident_bytes, reconstruct};
+use scene3d_pipeline::{Cancel, Event, Observer, PhotoLimits, PhotoSource, Plugins, peak_resident_bytes, reconstruct};
 
 use super::figures::ReconstructFigures;
 use super::one::Request;
@@ -20,17 +20,17 @@ const AUC_DEG: [f64; 3] = [1.0, 3.0, 5.0];
 pub fn measure(request: &Request, out: &Path, name: &str, truth: &Path) -> Result<ReconstructFigures> {
     let raw = request.config.load()?;
     let paths = SearchPaths::new(&raw);
-    let registry = Arc::new(Registry::discover(&paths));
+    let plugins = Plugins::new(Registry::discover(&paths));
     let run = scene3d_pipeline::Request {
-        photos: request.photos.clone(),
+        photos: PhotoSource::from(request.photos.as_path()),
         out: out.to_owned(),
         config_name: name.to_owned(),
-        negotiated: negotiate(&raw, &registry, &paths.weights).map_err(EngineError::from)?,
+        negotiated: negotiate(&raw, &plugins.registry, &paths.weights).map_err(EngineError::from)?,
         resume: false,
         limits: PhotoLimits::default(),
         command: String::new(),
     };
-    let outcome = reconstruct(&run, &registry, Arc::new(Quiet), &Cancel::default())?;
+    let outcome = reconstruct(&run, &plugins, Arc::new(Quiet), &Cancel::default())?;
     let model = model_folder::read(out)?;
     let truth = ground_truth::read(truth, &ground_truth::image_sizes(&model))
         .with_context(|| format!("no ground truth could be read from {}", truth.display()))?;

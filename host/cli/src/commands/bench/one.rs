@@ -104,7 +104,8 @@ fn answer<T: DeserializeOwned>(output: &Output) -> Errand<T> {
 impl Request {
     /// The photos to extract and match.
     pub fn photos(&self) -> Result<Vec<Photo>> {
-        let mut photos = PhotoSet::read(&self.photos, PhotoLimits::default(), &Cancel::default())?.photos;
+        let mut photos =
+            PhotoSet::read(&self.photos.as_path().into(), PhotoLimits::default(), &Cancel::default())?.photos;
         photos.truncate(self.max_images);
         Ok(photos)
     }
