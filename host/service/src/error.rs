@@ -101,11 +101,6 @@ impl ServiceError {
         move |source| Self::Io { action, path, source }
     }
 
-    /// For `map_err` of objects.
-    pub(crate) fn objects(action: &'static str) -> impl FnOnce(object_store::Error) -> Self {
-        move |source| Self::Objects { action, source }
-    }
-
     /// For `map_err` of what is read from a row.
     pub(crate) fn bad_row<E: std::fmt::Display>(what: &'static str) -> impl FnOnce(E) -> Self {
         move |error| Self::BadRow { what, reason: error.to_string() }

@@ -11,14 +11,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream::Stream;
-use serde::Deserialize;
 use serde_json::Value;
-use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::clock::rfc3339;
 use crate::http::extract::{Path, Query};
+use crate::http::queries::EventsQuery;
 use crate::http::{App, Caller, Problem};
 use crate::jobs::state::JobState;
 use crate::scope::Scope;
@@ -32,14 +31,6 @@ const LAST_EVENT_ID: &str = "last-event-id";
 /// Routes of this file.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(job_events))
-}
-
-/// Where to begin.
-#[derive(Debug, Deserialize, IntoParams)]
-pub struct EventsQuery {
-    /// Number of the last event that is known already; the header `Last-Event-ID` goes before it.
-    #[param(minimum = 0)]
-    after: Option<i64>,
 }
 
 /// A job's events as they happen

@@ -2,11 +2,11 @@
 
 use axum::http::StatusCode;
 
+use crate::http::configs::invalid_config;
 use crate::http::{App, Problem};
 use crate::jobs::submission::SubmitFault;
 use crate::store::job_changes::Creation;
 use crate::store::jobs::Job;
-use crate::user_config::user_errors;
 
 /// Names in a message.
 const MAX_NAMED: usize = 5;
@@ -36,12 +36,7 @@ pub fn of_fault(app: &App, fault: SubmitFault) -> Problem {
         SubmitFault::TooManyImages { num_images, max_images } => {
             Problem::invalid("too_many_images", format!("{num_images} images, expected at most {max_images}"))
         }
-        SubmitFault::Config(problems) => {
-            let errors = user_errors(&problems, &app.plugins, &app.weights_dirs);
-            Problem::invalid("invalid_config", format!("the config has {} mistakes", errors.len()))
-                .help("POST /configs/check tells them without starting a job")
-                .errors(errors)
-        }
+        SubmitFault::Config(problems) => invalid_config(app, &problems),
         SubmitFault::Webhook(reason) => Problem::invalid("invalid_webhook_url", reason),
         SubmitFault::Service(error) => error.into(),
     }

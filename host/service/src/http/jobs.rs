@@ -6,15 +6,17 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::configs::named_or_sent;
+use crate::http::blocking::blocking;
+use crate::http::configs::ConfigChoice;
 use crate::http::extract::{Json, Path, Query};
 use crate::http::job_problems::{of_creation, of_fault};
 use crate::http::job_view::{JobSummary, JobView, path_of};
 use crate::http::problem::{PROBLEM_JSON, ProblemBody};
+use crate::http::queries::JobsQuery;
 use crate::http::{App, Caller, Problem};
 use crate::jobs::state::JobState;
 use crate::jobs::submission::{ImageChoice, Submission};
@@ -76,18 +78,6 @@ pub struct RetryRequest {
     webhook_url: Option<String>,
 }
 
-/// Which jobs to list.
-#[derive(Debug, Deserialize, IntoParams)]
-pub struct JobsQuery {
-    /// Only those in this state.
-    state: Option<JobState>,
-    /// Only those before this one: `next` of the answer before.
-    before: Option<String>,
-    /// At most so many.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<i64>,
-}
-
 /// Jobs, youngest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct JobList {
@@ -129,7 +119,7 @@ async fn create_job(
                 .help("POST /uploads or /tus first; its answer has the id"));
         }
     };
-    let config = named_or_sent(&app, request.config, request.config_toml)?;
+    let config = chosen_config(&app, request.config, request.config_toml).await?;
     let config = config.ok_or_else(|| {
         Problem::invalid("invalid_body", "expected either `config` or `config_toml`").help("GET /configs lists names")
     })?;
@@ -247,7 +237,7 @@ async fn retry_job(
         let detail = format!("the job is {}, expected one that has ended", job.state);
         return Err(Problem::new(StatusCode::CONFLICT, "wrong_state", detail).help("cancel it first, or wait"));
     }
-    let config = named_or_sent(&app, request.config, request.config_toml)?;
+    let config = chosen_config(&app, request.config, request.config_toml).await?;
     let same = || UserConfig { name: job.config_name.clone(), toml: job.config_toml.clone() };
     let submission = Submission {
         config: config.unwrap_or_else(same),
@@ -303,6 +293,24 @@ async fn submit(app: &Arc<App>, submission: Submission) -> Result<Response, Prob
 async fn view(app: &App, job: Job) -> Result<JobView, Problem> {
     let num_before = if job.state == JobState::Queued { app.store.num_queued_before(&job).await? } else { 0 };
     Ok(JobView::new(job, num_before))
+}
+
+/// Reads the named configs, hence on a thread that may block.
+async fn chosen_config(
+    app: &Arc<App>,
+    named: Option<String>,
+    sent: Option<String>,
+) -> Result<Option<UserConfig>, Problem> {
+    let choice = match (named, sent) {
+        (None, None) => return Ok(None),
+        (Some(config), None) => ConfigChoice::Named { config },
+        (None, Some(toml)) => ConfigChoice::Sent { toml },
+        (Some(_), Some(_)) => {
+            return Err(Problem::invalid("invalid_body", "expected either `config` or `config_toml`, got both"));
+        }
+    };
+    let app = Arc::clone(app);
+    blocking(move || choice.resolve(&app)).await?.map(Some)
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {

@@ -6,16 +6,23 @@ pub mod blocking;
 pub mod configs;
 mod cors;
 pub mod docs;
+pub mod drift;
+pub mod events;
 pub mod extract;
 mod guard;
 pub mod health;
+mod job_problems;
+pub mod job_view;
+pub mod jobs;
 mod limits;
 pub mod openapi;
 pub mod plugins;
 pub mod problem;
+pub mod queries;
 pub mod state;
 mod trace;
 pub mod user;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -54,7 +61,13 @@ pub fn router(app: &Arc<App>) -> (Router, utoipa::openapi::OpenApi) {
 /// What needs a token; a request to it is cut off after `request_timeout_secs`, up to the head of the answer: streams and
 /// downloads go on.
 fn answered_soon() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().merge(plugins::routes()).merge(configs::routes())
+    OpenApiRouter::new()
+        .merge(plugins::routes())
+        .merge(configs::routes())
+        .merge(jobs::routes())
+        .merge(events::routes())
+        .merge(drift::routes())
+        .merge(webhooks::routes())
 }
 
 /// What needs a token and takes as long as its body does; each looks after its own limits.

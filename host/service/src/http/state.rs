@@ -6,12 +6,20 @@ use std::sync::Arc;
 use scene3d_engine::{RawConfig, Registry, SearchPaths};
 use tokio_util::sync::CancellationToken;
 
+use scene3d_monitor::metrics::Metrics;
+
+use crate::blobs::Blobs;
 use crate::config::ServiceConfig;
+use crate::drift::DriftCheck;
 use crate::error::{Result, ServiceError};
+use crate::jobs::retention::Retention;
+use crate::jobs::submission::Submitter;
+use crate::jobs::watch::Watch;
 use crate::login::Login;
 use crate::rates::Rates;
 use crate::secrets::Secrets;
 use crate::store::Store;
+use crate::uploads::Uploads;
 
 /// What every handler shares, behind an `Arc`.
 pub struct App {
@@ -29,6 +37,18 @@ pub struct App {
     pub plugins: Arc<Registry>,
     /// Folders of the weights.
     pub weights_dirs: Vec<PathBuf>,
+    /// Images and artifacts.
+    pub blobs: Blobs,
+    /// What comes in.
+    pub uploads: Uploads,
+    /// What makes jobs.
+    pub submitter: Submitter,
+    /// Who follows jobs.
+    pub watch: Arc<Watch>,
+    /// What removes jobs.
+    pub retention: Retention,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// Cancelled when the server shuts down: streams end, background tasks stop.
     pub shutdown: CancellationToken,
 }
@@ -43,15 +63,34 @@ impl App {
         std::fs::create_dir_all(data_dir).map_err(ServiceError::io("create", data_dir))?;
         let secrets = Arc::new(Secrets::load(&config)?);
         let store = Store::open(&config.storage.database_url()).await?;
+        let blobs = Blobs::open(&config.storage.objects_url())?;
+        let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
+        let metrics = Arc::new(metrics.map_err(|error| ServiceError::Internal(error.to_string()))?);
         let (plugins, weights_dirs) = plugins_and_weights()?;
+        let drift = match &config.drift.baseline {
+            Some(path) => Some(Arc::new(DriftCheck::read(path, store.clone(), Arc::clone(&metrics))?)),
+            None => None,
+        };
         Ok(Arc::new(Self {
             login: Login::new(store.clone(), Arc::clone(&secrets), config.auth.clone())?,
+            uploads: Uploads::open(&config, store.clone(), blobs.clone())?,
+            submitter: Submitter {
+                store: store.clone(),
+                config: config.clone(),
+                plugins: Arc::clone(&plugins),
+                weights_dirs: weights_dirs.clone(),
+                drift,
+            },
+            watch: Watch::new(store.clone()),
+            retention: Retention::new(store.clone(), blobs.clone(), &config),
+            rates: Rates::new(&config),
+            shutdown: CancellationToken::new(),
             store,
             secrets,
-            rates: Rates::new(&config),
             plugins,
             weights_dirs,
-            shutdown: CancellationToken::new(),
+            blobs,
+            metrics,
             config,
         }))
     }
@@ -59,6 +98,7 @@ impl App {
     /// Notes that somebody could not show who he is.
     pub fn auth_failed(&self, reason: &'static str) {
         tracing::warn!(reason, "authentication failed");
+        self.metrics.access.auth_failure(reason);
     }
 }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::clock::rfc3339;
 use crate::http::extract::{Json, Path, Query};
+use crate::http::queries::{DeliveriesQuery, DeliveryState};
 use crate::http::{App, Caller, Problem};
 use crate::scope::Scope;
 use crate::store::webhooks::Delivery;
@@ -20,7 +21,10 @@ const MAX_LISTED: i64 = 200;
 
 /// Routes of this file.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(webhook_secret)).routes(routes!(list_deliveries)).routes(routes!(retry_delivery))
+    OpenApiRouter::new()
+        .routes(routes!(webhook_secret))
+        .routes(routes!(list_deliveries))
+        .routes(routes!(retry_delivery))
 }
 
 /// What signs a user's webhooks.
@@ -28,25 +32,6 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 pub struct WebhookSecret {
     /// Key of the HMAC-SHA256 in the header `X-Scene3d-Signature: t=SECONDS,v1=HEX`, over `SECONDS.BODY`.
     secret: String,
-}
-
-/// Which deliveries to list.
-#[derive(Debug, Deserialize, IntoParams)]
-pub struct DeliveriesQuery {
-    /// Only those in this state.
-    state: Option<DeliveryState>,
-}
-
-/// What became of a delivery.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum DeliveryState {
-    /// It is tried, or will be.
-    Pending,
-    /// It was answered with 2xx.
-    Delivered,
-    /// It was given up.
-    Dead,
 }
 
 /// A call that tells the end of a job.

@@ -9,6 +9,7 @@ mod notes;
 pub mod public_address;
 pub mod retention;
 pub mod state;
+pub mod submission;
 pub mod tracker;
 pub mod watch;
 pub mod webhooks;

@@ -16,7 +16,7 @@ use crate::error::{Result, ServiceError};
 use crate::store::Store;
 use crate::store::job_changes::{Creation, JobLimits, NewJob};
 use crate::store::jobs::{Job, JobImage};
-use crate::uploads::UploadState;
+use crate::uploads::state::UploadState;
 use crate::user_config::{UserConfig, negotiate_user_config};
 
 /// What a user asks for.
@@ -178,7 +178,8 @@ impl Submitter {
     async fn check_config(&self, config: &UserConfig) -> Result<(), SubmitFault> {
         let (config, plugins, weights_dirs) = (config.clone(), Arc::clone(&self.plugins), self.weights_dirs.clone());
         // weights that were never seen are hashed
-        let checked = tokio::task::spawn_blocking(move || negotiate_user_config(&config, &plugins, &weights_dirs)).await;
+        let checked =
+            tokio::task::spawn_blocking(move || negotiate_user_config(&config, &plugins, &weights_dirs)).await;
         match checked {
             Ok(negotiated) => negotiated.map(drop).map_err(SubmitFault::Config),
             Err(error) => Err(ServiceError::Internal(format!("the config can't be checked: {error}")).into()),

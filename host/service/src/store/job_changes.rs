@@ -165,12 +165,7 @@ async fn count(tx: &mut Tx, statement: &'static str, parameter: &str) -> Result<
     sqlx::query_scalar(statement).bind(parameter).fetch_one(tx.db()).await.map_err(ServiceError::database("count jobs"))
 }
 
-async fn creation_of_key(
-    tx: &mut Tx,
-    user_id: &str,
-    key: &str,
-    request_sha256: &str,
-) -> Result<Option<Creation>> {
+async fn creation_of_key(tx: &mut Tx, user_id: &str, key: &str, request_sha256: &str) -> Result<Option<Creation>> {
     let row: Option<(String, String)> =
         sqlx::query_as("SELECT id, request_sha256 FROM jobs WHERE user_id = $1 AND idempotency_key = $2")
             .bind(user_id)

@@ -3,16 +3,16 @@
 pub mod api_keys;
 pub mod artifacts;
 pub mod events;
-pub mod job_changes;
 pub mod images;
+pub mod job_changes;
 pub mod jobs;
 pub mod leases;
+pub mod refresh_tokens;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod webhooks;
-pub mod refresh_tokens;
 pub mod uploads;
 pub mod users;
+pub mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -90,18 +90,6 @@ impl Store {
         Ok(with_secrets)
     }
 
-    /// The secret that signs a user's calls; `None` if there is no such user.
-    ///
-    /// # Errors
-    /// [`ServiceError::Database`].
-    pub async fn webhook_secret(&self, user_id: &str) -> Result<Option<String>> {
-        sqlx::query_scalar("SELECT webhook_secret FROM users WHERE id = $1")
-            .bind(user_id)
-            .fetch_optional(self.reader())
-            .await
-            .map_err(ServiceError::database("read a webhook secret"))
-    }
-
     /// Calls of a user (empty: of all) in a state (empty: in any), youngest first.
     ///
     /// # Errors
