@@ -1,9 +1,13 @@
 //! The command line as typed structs; `--help` is their documentation.
 
+mod service;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+
+pub use service::{KeyCommand, LogFormat, NewKeyArgs, NewUserArgs, ServeArgs, StoreArgs, UserCommand};
 
 /// Photos in, 3D scene out, every step a plugin.
 #[derive(Debug, Parser)]
@@ -50,6 +54,11 @@ pub enum Command {
     },
     /// Write a synthetic sample scene: photos and ground truth.
     Sample(SampleArgs),
+    /// Serve the API: uploads, jobs, artifacts.
+    Serve(ServeArgs),
+    /// Add, list and disable users of the service, and their API keys.
+    #[command(subcommand)]
+    User(UserCommand),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.

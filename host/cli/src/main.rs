@@ -7,6 +7,7 @@ mod exit;
 mod failure;
 mod logging;
 mod model_folder;
+mod password;
 mod progress;
 mod quoted;
 
@@ -16,7 +17,7 @@ use args::{Cli, Command, PluginCommand, WeightsCommand};
 
 fn main() {
     let cli = Cli::parse();
-    logging::init(cli.verbose);
+    logging::init(cli.verbose, &cli.command);
     let code = run(cli.command).unwrap_or_else(|error| failure::report(&error));
     scene3d_engine::loader::exit(code)
 }
@@ -39,6 +40,8 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Bench(args) => commands::bench::run(&args),
         Command::BenchOne { request } => commands::bench::run_one(&request),
         Command::Sample(args) => commands::sample::run(&args),
+        Command::Serve(args) => commands::serve::run(args),
+        Command::User(command) => commands::user::run(command),
         Command::Completions { shell } => commands::docs::completions(shell),
         Command::Man { folder } => commands::docs::man_pages(&folder),
     }

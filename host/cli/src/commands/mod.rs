@@ -9,5 +9,7 @@ pub mod new_plugin;
 pub mod plugin;
 pub mod reconstruct;
 pub mod sample;
+pub mod serve;
+pub mod user;
 pub mod validate;
 pub mod weights;
