@@ -194,6 +194,8 @@ impl Default for UploadsSection {
 pub struct JobsSection {
     /// Folders of the configs that users may name.
     pub config_dirs: Vec<PathBuf>,
+    /// Whether this process runs jobs; one process of those on a database does, the others take requests.
+    pub run_jobs: bool,
     /// Jobs that run at a time.
     pub max_concurrent_jobs: usize,
     /// Jobs that may wait.
@@ -210,6 +212,7 @@ impl Default for JobsSection {
     fn default() -> Self {
         Self {
             config_dirs: vec!["configs".into()],
+            run_jobs: true,
             max_concurrent_jobs: 1,
             max_queued: 100,
             max_worker_deaths: 2,

@@ -52,7 +52,7 @@ pub enum ServiceError {
     #[error("{0}")]
     Config(String),
     /// Another process runs the jobs of this store.
-    #[error("the jobs of this store are run by {holder} already; stop it, or serve without a worker (--no-worker)")]
+    #[error("the jobs of this store are run by {holder} already; this one takes requests only")]
     WorkerHeld {
         /// Who.
         holder: String,

@@ -12,6 +12,7 @@ use hyper_util::rt::TokioTimer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::TaskTracker;
 
+use crate::background;
 use crate::config::{ServerSection, ServiceConfig};
 use crate::error::{Result, ServiceError};
 use crate::http::{App, router};
@@ -21,9 +22,6 @@ const MAX_HEAD_TIME: Duration = Duration::from_secs(10);
 
 /// A request's head may be this large.
 const MAX_HEAD_BYTES: usize = 64 << 10;
-
-/// How often what is over is forgotten.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM or Ctrl-C; then finishes what it has begun, within `server.shutdown_secs`.
 ///
@@ -45,28 +43,13 @@ async fn run(config: ServiceConfig, addresses: &[SocketAddr]) -> Result<()> {
     let listener = listen(addresses)?;
     let handle = Handle::new();
     let tasks = TaskTracker::new();
-    start_background(&app, &tasks);
+    background::start(&app, &tasks);
     tasks.spawn(stop_on_signal(Arc::clone(&app), handle.clone()));
     announce(&listener, tls.is_some());
     let served = accept(&app, listener, tls, handle).await;
     app.shutdown.cancel();
     finish(&app, &tasks).await;
     served
-}
-
-/// What runs beside requests; each task ends when `app.shutdown` is cancelled.
-fn start_background(app: &Arc<App>, tasks: &TaskTracker) {
-    tasks.spawn(sweep(Arc::clone(app)));
-}
-
-async fn sweep(app: Arc<App>) {
-    let mut ticks = tokio::time::interval(SWEEP_EVERY);
-    while app.shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
-        app.rates.forget_full();
-        if let Err(error) = app.store.drop_expired_refresh_tokens().await {
-            tracing::warn!(error = %error, "refresh tokens that are over are still there");
-        }
-    }
 }
 
 /// On the first signal no connection is taken any more, and streams end; on a second one nothing is waited for.

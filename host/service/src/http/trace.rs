@@ -1,13 +1,17 @@
 //! Each request has an id, in its answer and in every line of log that comes of it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use scene3d_monitor::metrics::HttpRequest;
 use tracing::Instrument;
 use uuid::Uuid;
+
+use crate::http::App;
 
 /// The client's if it is short and harmless in a log, else ours.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -16,15 +20,20 @@ const MAX_ID_CHARS: usize = 64;
 
 /// Gives the request an id and logs how it was answered: by its route, never its path or its query, which may name things
 /// of users and carry signatures.
-pub async fn traced(request: Request, next: Next) -> Response {
+pub async fn traced(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let id = request.headers().get(&REQUEST_ID).filter(|id| is_harmless(id)).cloned().unwrap_or_else(new_id);
-    let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
-    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), method = %request.method(), route);
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let method = request.method().clone();
+    let span =
+        tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, route = route.as_deref());
     let start = Instant::now();
     let answered = async {
         let response = next.run(request).await;
         let (status, elapsed_ms) = (response.status().as_u16(), start.elapsed().as_millis());
         tracing::info!(status, elapsed_ms, "answered");
+        let secs = start.elapsed().as_secs_f64();
+        let (route, method) = (route.as_deref(), method.as_str());
+        app.metrics.http.answered(&HttpRequest { route, method, status, secs });
         response
     };
     let mut response = answered.instrument(span).await;

@@ -1,24 +1,30 @@
 //! One job from the moment a worker takes it to its end: attempts, what they tell, and what becomes of their endings.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use scene3d_monitor::drift::KeypointStatistics;
 use scene3d_monitor::metrics::{Metrics, StageRun};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::dispatcher::Parts;
 use super::executor::{Ending, Executor, ExecutorEvent, JobRequest};
 use super::failure::JobFailure;
 use super::notes;
 use crate::clock::{millis, now_ms};
-use crate::config::ServiceConfig;
+use crate::drift::DriftCheck;
 use crate::error::{Result, ServiceError};
 use crate::store::Store;
 use crate::store::events::JobEvent;
-use crate::store::jobs::Job;
+use crate::store::jobs::{Job, JobImage};
 use crate::store::leases::Lease;
+
+/// The stage that finds keypoints.
+const EXTRACT: &str = "extract";
 
 /// Events on their way into the database; a worker that is faster waits.
 const MAX_EVENTS_AHEAD: usize = 256;
@@ -39,6 +45,7 @@ pub(super) struct Work {
     /// The server stops: what is cancelled now waits again.
     pub(super) stopping: CancellationToken,
     metrics: Arc<Metrics>,
+    drift: Option<Arc<DriftCheck>>,
     work_dir: PathBuf,
     objects_url: String,
     max_pixels: u64,
@@ -48,20 +55,16 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(
-        store: Store,
-        lease: Lease,
-        executor: Arc<dyn Executor>,
-        config: &ServiceConfig,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub(super) fn new(parts: &Parts<'_>, lease: Lease, executor: Arc<dyn Executor>) -> Self {
+        let config = parts.config;
         Self {
-            store,
+            store: parts.store.clone(),
+            drift: parts.drift.map(Arc::clone),
+            metrics: Arc::clone(parts.metrics),
             lease,
             executor,
             max_concurrent_jobs: config.jobs.max_concurrent_jobs.max(1),
             stopping: CancellationToken::new(),
-            metrics,
             work_dir: config.storage.work_dir(),
             objects_url: config.storage.objects_url(),
             max_pixels: config.uploads.max_megapixels.saturating_mul(1_000_000),
@@ -98,6 +101,7 @@ impl Work {
 
     async fn attempt(&self, job: &Job, deadline_ms: i64, cancel: &CancellationToken) -> Result<Ending> {
         let request = self.request(job).await?;
+        let images = request.images.clone();
         let (events, told) = mpsc::channel(MAX_EVENTS_AHEAD);
         let stop = cancel.child_token();
         let left = Duration::from_millis(u64::try_from(deadline_ms - now_ms()).unwrap_or_default());
@@ -112,7 +116,7 @@ impl Work {
                 }
             }
         };
-        let (ending, noted) = tokio::join!(run, self.note_all(&job.id, told, &stop));
+        let (ending, noted) = tokio::join!(run, self.note_all(&job.id, &images, told, &stop));
         noted.map(|()| ending)
     }
 
@@ -134,16 +138,44 @@ impl Work {
     async fn note_all(
         &self,
         job_id: &str,
+        images: &[JobImage],
         mut told: mpsc::Receiver<ExecutorEvent>,
         stop: &CancellationToken,
     ) -> Result<()> {
         let mut outcome = Ok(());
+        let mut keypoints = HashMap::new();
         while let Some(event) = told.recv().await {
+            let has_extracted = matches!(&event, ExecutorEvent::StageFinished { stage, .. } if stage == EXTRACT);
+            if let ExecutorEvent::Extracted { image, num_keypoints, mean_score, .. } = &event {
+                let found = KeypointStatistics { count: *num_keypoints, mean_score: Some(*mean_score) };
+                keypoints.insert(image.clone(), found);
+            }
             if outcome.is_ok() {
                 outcome = self.note(job_id, event).await.inspect_err(|_| stop.cancel());
             }
+            if outcome.is_ok() && has_extracted {
+                outcome = self.check_drift(job_id, images, &keypoints).await.inspect_err(|_| stop.cancel());
+            }
         }
         outcome
+    }
+
+    /// What was found in the images completes the verdict that their pixels had when the job was made.
+    async fn check_drift(
+        &self,
+        job_id: &str,
+        images: &[JobImage],
+        keypoints: &HashMap<String, KeypointStatistics>,
+    ) -> Result<()> {
+        let Some(drift) = &self.drift else { return Ok(()) };
+        let verdict = self.written(|| drift.check(images, keypoints)).await?;
+        let verdict = serde_json::to_value(verdict)
+            .map_err(|error| ServiceError::Internal(format!("a drift verdict can't be written: {error}")))?;
+        let edit = move |job: &mut Job| {
+            job.drift = Some(verdict.clone());
+            Ok(vec![JobEvent::new("drift", verdict.clone())])
+        };
+        self.change(job_id, edit).await.map(drop)
     }
 
     async fn note(&self, job_id: &str, event: ExecutorEvent) -> Result<()> {

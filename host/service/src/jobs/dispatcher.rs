@@ -13,6 +13,7 @@ use super::attempt::Work;
 use super::executor::Executor;
 use super::state::JobState;
 use crate::config::ServiceConfig;
+use crate::drift::DriftCheck;
 use crate::error::{Result, ServiceError};
 use crate::store::Store;
 use crate::store::jobs::Job;
@@ -29,19 +30,27 @@ pub struct Dispatcher {
     jobs_of_tasks: HashMap<Id, String>,
 }
 
+/// What of a service the dispatcher needs.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// The state.
+    pub store: &'a Store,
+    /// Limits and folders.
+    pub config: &'a ServiceConfig,
+    /// What is counted.
+    pub metrics: &'a Arc<Metrics>,
+    /// What images are compared with, where there is a baseline.
+    pub drift: Option<&'a Arc<DriftCheck>>,
+}
+
 impl Dispatcher {
     /// Takes the right to run the jobs of a store, and puts those back that the process before left behind.
     ///
     /// # Errors
     /// [`ServiceError::WorkerHeld`] if another process has it.
-    pub async fn start(
-        store: Store,
-        executor: Arc<dyn Executor>,
-        config: &ServiceConfig,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self> {
-        let lease = store.take_worker_lease().await?;
-        let work = Arc::new(Work::new(store, lease, executor, config, metrics));
+    pub async fn start(parts: Parts<'_>, executor: Arc<dyn Executor>) -> Result<Self> {
+        let lease = parts.store.take_worker_lease().await?;
+        let work = Arc::new(Work::new(&parts, lease, executor));
         let dispatcher = Self { work, running: HashMap::new(), tasks: JoinSet::new(), jobs_of_tasks: HashMap::new() };
         dispatcher.put_back_left_behind().await?;
         Ok(dispatcher)
