@@ -52,6 +52,9 @@ pub enum Command {
         /// What to measure, as JSON.
         request: String,
     },
+    /// Reconstruct the jobs that a server hands over on stdin; what `serve` starts.
+    #[command(hide = true)]
+    Worker(WorkerArgs),
     /// Write a synthetic sample scene: photos and ground truth.
     Sample(SampleArgs),
     /// Serve the API: uploads, jobs, artifacts.
@@ -328,6 +331,26 @@ pub struct BenchArgs {
     /// Print the content of bench.json instead of the table.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `worker`.
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// Folder for images of a remote object store, kept from job to job.
+    #[arg(long)]
+    pub cache_dir: PathBuf,
+    /// They may take so much of the disk.
+    #[arg(long, default_value_t = 20_480, value_name = "MIB")]
+    pub max_cache_mib: u64,
+    /// Keep the instances of so many stages, with their weights, from job to job.
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub keep_stages: usize,
+    /// Folder with plugins, searched before the usual ones; may be repeated.
+    #[arg(long, value_name = "FOLDER")]
+    pub plugin_dir: Vec<PathBuf>,
+    /// Change a value of every job's config, e.g. `pipeline.resident_mib=4096`; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
 }
 
 /// Options of `sample`.

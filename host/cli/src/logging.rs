@@ -10,7 +10,7 @@ use crate::args::{Command, LogFormat};
 /// overrides.
 pub fn init(verbose: u8, command: &Command) {
     let default = match (verbose, command) {
-        (0, Command::Serve(_)) => "warn,scene3d=info,scene3d_service=info",
+        (0, Command::Serve(_) | Command::Worker(_)) => "warn,scene3d=info,scene3d_service=info",
         (0, _) => "warn",
         (1, _) => "debug",
         _ => "trace",
@@ -19,6 +19,7 @@ pub fn init(verbose: u8, command: &Command) {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     match command {
         Command::Serve(args) if args.log_format == LogFormat::Json => log.json().flatten_event(true).init(),
+        Command::Worker(_) => log.json().flatten_event(true).init(),
         Command::Serve(_) => log.with_target(false).init(),
         _ => log.without_time().with_target(false).init(),
     }

@@ -13,3 +13,4 @@ pub mod serve;
 pub mod user;
 pub mod validate;
 pub mod weights;
+pub mod worker;

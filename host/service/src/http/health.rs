@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::http::extract::Json;
 use crate::http::{App, Problem};
 use crate::jobs::state::JobState;
-use crate::http::extract::Json;
 
 /// Path of the question whether it lives.
 pub const HEALTHZ: &str = "/healthz";

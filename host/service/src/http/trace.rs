@@ -24,8 +24,7 @@ pub async fn traced(State(app): State<Arc<App>>, request: Request, next: Next) -
     let id = request.headers().get(&REQUEST_ID).filter(|id| is_harmless(id)).cloned().unwrap_or_else(new_id);
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let method = request.method().clone();
-    let span =
-        tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, route = route.as_deref());
+    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, route = route.as_deref());
     let start = Instant::now();
     let answered = async {
         let response = next.run(request).await;

@@ -4,8 +4,10 @@ mod attempt;
 pub mod dispatcher;
 pub mod executor;
 pub mod failure;
+pub mod local;
 pub mod machine;
 mod notes;
+mod process_tree;
 pub mod public_address;
 pub mod retention;
 pub mod state;
@@ -13,6 +15,8 @@ pub mod submission;
 pub mod tracker;
 pub mod watch;
 pub mod webhooks;
+pub mod worker;
+pub mod worker_process;
 
 use std::path::Path;
 

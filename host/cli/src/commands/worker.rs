@@ -1,0 +1,36 @@
+//! `scene3d worker`: reconstructs the jobs that a server hands over.
+
+use anyhow::{Context, Result};
+use scene3d_service::jobs::worker::{WorkerOptions, serve};
+
+use crate::args::WorkerArgs;
+use crate::exit::EXIT_SUCCESS;
+
+/// Takes jobs from stdin until it is closed.
+pub fn run(args: WorkerArgs) -> Result<u8> {
+    let options = WorkerOptions {
+        plugin_dirs: args.plugin_dir,
+        cache_dir: args.cache_dir,
+        max_cache_bytes: args.max_cache_mib << 20,
+        max_warm_stages: args.keep_stages,
+        set: args.set,
+    };
+    serve(&options, std::io::stdin().lock(), own_stdout().context("stdout can't be taken")?)?;
+    Ok(EXIT_SUCCESS)
+}
+
+/// Stdout for the answers alone: what a plugin prints there goes to stderr.
+#[cfg(unix)]
+fn own_stdout() -> std::io::Result<std::fs::File> {
+    use std::os::fd::AsFd;
+    // a duplicate that children do not inherit: they would hold it open when this process is gone
+    let answers = std::io::stdout().as_fd().try_clone_to_owned()?;
+    rustix::stdio::dup2_stdout(std::io::stderr().as_fd())?;
+    Ok(answers.into())
+}
+
+/// Stdout for the answers.
+#[cfg(not(unix))]
+fn own_stdout() -> std::io::Result<std::io::Stdout> {
+    Ok(std::io::stdout())
+}

@@ -1,0 +1,128 @@
+//! One job in a worker: images, config, run, results.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use scene3d_engine::{EngineError, Negotiated, code_row, negotiate};
+use scene3d_pipeline::{
+    Cancel, NamedFile, Observer, Outcome, PhotoLimits, PhotoSource, PipelineError, Request, inherit_artifacts,
+    reconstruct, reset_peak_resident_bytes,
+};
+
+use super::images::storage_failure;
+use super::observer::{Hidden, JobObserver};
+use super::results::Results;
+use super::{Voice, Worker};
+use crate::blobs::Blobs;
+use crate::jobs::executor::{Ending, JobRequest};
+use crate::jobs::failure::JobFailure;
+
+/// A worker whose server was killed lets go of the work folder within this time.
+const MAX_WAIT_FOR_FOLDER: Duration = Duration::from_secs(15);
+/// How often is looked whether it did.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Works on a job until it ends.
+pub(super) fn run(worker: &Worker, request: &JobRequest, voice: &Voice, cancel: &Cancel) -> Ending {
+    // so that each job's report tells its own
+    reset_peak_resident_bytes();
+    let ending = try_run(worker, request, voice, cancel).unwrap_or_else(|failure| Ending::Failed(*failure));
+    worker.cache.make_room();
+    // whatever else came of it, nobody asks for it any more
+    if cancel.is_cancelled() { Ending::Cancelled } else { ending }
+}
+
+fn try_run(worker: &Worker, request: &JobRequest, voice: &Voice, cancel: &Cancel) -> Result<Ending, Box<JobFailure>> {
+    let blobs = Blobs::open(&request.objects_url).map_err(|error| storage_failure(&error))?;
+    let negotiated = negotiated(worker, request).map_err(|error| wrong_config(&error))?;
+    let files = worker.runtime.block_on(worker.cache.files(&blobs, &request.images, cancel))?;
+    let Some(files) = files else { return Ok(Ending::Cancelled) };
+
+    let hidden = Hidden(vec![(request.work_folder.display().to_string(), "the job's folder")]);
+    let observer = Arc::new(JobObserver::new(&request.job_id, voice, &negotiated, hidden.clone()));
+    let ran = reconstruct_in_turn(worker, &pipeline_request(request, files, negotiated), &observer, cancel);
+    let results = match &ran {
+        // the report of a run that found no model says why
+        Ok(_) | Err(PipelineError::NoModel { .. }) => Results::read(&request.work_folder),
+        Err(PipelineError::Cancelled) => return Ok(Ending::Cancelled),
+        Err(_) => Results::default(),
+    };
+    let put = worker.runtime.block_on(results.put(&blobs, request, voice, cancel));
+    ran.map_err(|error| failure(&error, &observer, &hidden))?;
+    put.map_err(|error| storage_failure(&error))?;
+    results.transferred().into_iter().for_each(|event| voice.event(&request.job_id, event));
+    Ok(Ending::Finished { statistics: results.statistics, images: results.images })
+}
+
+fn negotiated(worker: &Worker, request: &JobRequest) -> Result<Negotiated, EngineError> {
+    Ok(negotiate(&worker.config(request)?, &worker.plugins.registry, &worker.weights_dirs)?)
+}
+
+fn pipeline_request(request: &JobRequest, files: Vec<NamedFile>, negotiated: Negotiated) -> Request {
+    if let Some(from) = &request.inherit_from
+        && let Err(error) = inherit_artifacts(from, &request.work_folder)
+    {
+        // they only save time, and a disk that takes nothing is told by the run itself
+        tracing::warn!(%error, "no stages are inherited");
+    }
+    Request {
+        photos: PhotoSource::Files(files),
+        out: request.work_folder.clone(),
+        config_name: request.config_name.clone(),
+        negotiated,
+        // an earlier attempt may have begun
+        resume: true,
+        limits: PhotoLimits { max_pixels: request.max_pixels },
+        command: format!("scene3d reconstruct PHOTOS --config {}.toml --out OUT", request.config_name),
+    }
+}
+
+/// Once the work folder is free.
+fn reconstruct_in_turn(
+    worker: &Worker,
+    request: &Request,
+    observer: &Arc<JobObserver>,
+    cancel: &Cancel,
+) -> Result<Outcome, PipelineError> {
+    let started = Instant::now();
+    loop {
+        let observer: Arc<dyn Observer> = Arc::clone(observer) as _;
+        match reconstruct(request, &worker.plugins, observer, cancel) {
+            Err(PipelineError::OutputBusy(_)) if started.elapsed() < MAX_WAIT_FOR_FOLDER && !cancel.is_cancelled() => {
+                thread::sleep(POLL);
+            }
+            other => return other,
+        }
+    }
+}
+
+fn failure(error: &PipelineError, observer: &JobObserver, hidden: &Hidden) -> Box<JobFailure> {
+    let failure = error.failure(observer.stage());
+    let code = match error {
+        PipelineError::NoModel { .. } => "no_model",
+        PipelineError::TooFewPhotos { .. } => "too_few_images",
+        PipelineError::ReadFile { .. } | PipelineError::WriteFile { .. } => "storage",
+        PipelineError::Export(_) if failure.code == "unavailable" => "storage",
+        _ => failure.code.as_str(),
+    };
+    Box::new(JobFailure {
+        code: code.to_owned(),
+        stage: failure.stage.map(|stage| stage.name().to_owned()),
+        plugin: failure.plugin,
+        message: hidden.hide(&failure.message),
+        help: failure.help,
+        transient: failure.is_transient,
+    })
+}
+
+fn wrong_config(error: &EngineError) -> Box<JobFailure> {
+    Box::new(JobFailure {
+        code: code_row(error.code()).label.to_owned(),
+        stage: None,
+        plugin: None,
+        message: error.to_string(),
+        help: error.help().to_owned(),
+        transient: false,
+    })
+}
