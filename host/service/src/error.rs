@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::uploads::refusal::Refusal;
+use crate::uploads::refusal::{Refusal, RefusalCode};
 
 /// Result of the service's calls.
 pub type Result<T, E = ServiceError> = std::result::Result<T, E>;
@@ -85,6 +85,17 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
+    /// Whether it is for want of room on the server's disk, be it for a file or for the database (`SQLITE_FULL`).
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::StorageFull,
+            Self::Database { source: sqlx::Error::Database(said), .. } => said.code().as_deref() == Some("13"),
+            Self::Refused(refusal) => refusal.code == RefusalCode::DiskFull,
+            _ => false,
+        }
+    }
+
     /// For `map_err` of statements.
     pub(crate) fn database(action: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| Self::Database { action, source }

@@ -1,26 +1,36 @@
 //! The API over HTTP: the only place that knows requests, bodies and statuses.
 
 pub mod address;
+pub mod artifacts;
 pub mod auth;
 pub mod blocking;
+mod byte_range;
 pub mod configs;
 mod cors;
 pub mod docs;
+mod download;
 pub mod drift;
 pub mod events;
 pub mod extract;
 mod guard;
 pub mod health;
+pub mod images;
 mod job_problems;
 pub mod job_view;
 pub mod jobs;
 mod limits;
+pub mod logs;
+mod multipart;
 pub mod openapi;
+pub mod page;
 pub mod plugins;
 pub mod problem;
 pub mod queries;
 pub mod state;
 mod trace;
+pub mod tus;
+pub mod upload_view;
+pub mod uploads;
 pub mod user;
 pub mod webhooks;
 
@@ -66,18 +76,22 @@ fn answered_soon() -> OpenApiRouter<Arc<App>> {
         .merge(configs::routes())
         .merge(jobs::routes())
         .merge(events::routes())
+        .merge(logs::routes())
+        .merge(artifacts::routes())
         .merge(drift::routes())
         .merge(webhooks::routes())
+        .merge(uploads::routes())
+        .merge(images::routes())
 }
 
 /// What needs a token and takes as long as its body does; each looks after its own limits.
 fn received_slowly() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
+    OpenApiRouter::new().merge(uploads::slow_routes()).merge(tus::routes())
 }
 
 /// What needs no token: it is how to get one, or brings its own proof.
 fn public() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().merge(auth::routes())
+    OpenApiRouter::new().merge(auth::routes()).merge(artifacts::public_routes())
 }
 
 /// From the inside out: what comes last sees a request first.

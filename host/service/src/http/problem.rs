@@ -136,15 +136,15 @@ impl From<ServiceError> for Problem {
                 Self::new(StatusCode::CONFLICT, "wrong_state", error.to_string())
             }
             ServiceError::Refused(refusal) => (**refusal).clone().into(),
+            full if full.is_disk_full() => {
+                tracing::error!(error = %error, "the disk is full");
+                Refusal::disk_full().into()
+            }
             ServiceError::Database { .. } | ServiceError::Objects { .. } | ServiceError::LeaseLost => {
                 tracing::error!(error = %error, "the storage does not answer");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", "the storage does not answer")
                     .help("try again in a moment; /readyz says what is not ready")
                     .retry_after(5)
-            }
-            ServiceError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
-                tracing::error!(error = %error, "the disk is full");
-                Refusal::new(RefusalCode::DiskFull, "the server's disk is full").into()
             }
             _ => {
                 tracing::error!(error = %error, "a request failed");

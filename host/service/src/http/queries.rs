@@ -46,3 +46,19 @@ pub enum DeliveryState {
     /// It was given up.
     Dead,
 }
+
+/// What a download link holds.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LinkQuery {
+    /// The job.
+    pub job: String,
+    /// The file.
+    pub name: String,
+    /// Until when it holds, milliseconds since the epoch.
+    pub expires: i64,
+    /// Which key signed it.
+    pub kid: String,
+    /// Its signature.
+    pub signature: String,
+}

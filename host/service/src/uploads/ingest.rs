@@ -71,9 +71,7 @@ impl Uploads {
                 return Err(error);
             }
             Err(ServiceError::Refused(refusal)) => *refusal,
-            Err(ServiceError::Io { source, .. }) if source.kind() == std::io::ErrorKind::StorageFull => {
-                Refusal::new(RefusalCode::DiskFull, "the server's disk is full")
-            }
+            Err(error) if error.is_disk_full() => Refusal::disk_full(),
             Err(ServiceError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
                 Refusal::new(RefusalCode::UploadLost, "what was received is no longer there")
             }

@@ -69,6 +69,12 @@ impl Refusal {
         Self { code, entry: None, detail: detail.into() }
     }
 
+    /// For want of room on the server's disk.
+    #[must_use]
+    pub fn disk_full() -> Self {
+        Self::new(RefusalCode::DiskFull, "the server's disk is full")
+    }
+
     /// Because of one file; `what` goes on from its name, e.g. `has 3 bytes, expected at most 2`.
     #[must_use]
     pub fn of_entry(code: RefusalCode, entry: &str, what: impl AsRef<str>) -> Self {
