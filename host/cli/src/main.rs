@@ -40,6 +40,7 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Bench(args) => commands::bench::run(&args),
         Command::BenchOne { request } => commands::bench::run_one(&request),
         Command::Worker(args) => commands::worker::run(args),
+        Command::Eda(args) => commands::eda::run(&args),
         Command::Sample(args) => commands::sample::run(&args),
         Command::Serve(args) => commands::serve::run(args),
         Command::User(command) => commands::user::run(command),

@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod login;
 pub mod named_configs;
 pub mod passwords;
+pub mod photo_statistics;
 pub mod rates;
 pub mod scope;
 pub mod secrets;

@@ -174,7 +174,7 @@ impl Uploads {
             Some(known) => (file, Ok(known)),
             None => {
                 let measured = move || {
-                    let statistics = statistics(&file)?;
+                    let statistics = statistics(&file, limits)?;
                     Ok((statistics.map(|statistics| image_row(&file, header, statistics)), file))
                 };
                 let (image, file) = blocking(measured).await?;

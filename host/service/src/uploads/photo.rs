@@ -5,12 +5,14 @@ use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use image::{ImageFormat, ImageReader};
+use scene3d_pipeline::PhotoLimits;
 use sha2::{Digest, Sha256};
 
 use super::archive::{Archive, Packed};
 use super::refusal::{Refusal, RefusalCode};
 use crate::config::UploadsSection;
 use crate::error::{Result, ServiceError};
+use crate::photo_statistics::photo_statistics;
 use crate::secrets::hex;
 
 /// A file whose bytes are known.
@@ -99,9 +101,14 @@ pub(super) fn read_header(name: &str, file: &Hashed, limits: UploadsSection) -> 
     Ok(Ok(Header { format, width, height }))
 }
 
-/// What the drift check compares, as JSON; `Err(why)` if the pixels can't be decoded.
-pub(super) fn statistics(_file: &Hashed) -> Result<Result<String, String>> {
-    Ok(Ok("{}".to_owned()))
+/// What the drift check compares, as JSON; `Ok(Err(why))` if the pixels can't be decoded.
+pub(super) fn statistics(file: &Hashed, limits: UploadsSection) -> Result<Result<String, String>> {
+    let bytes = std::fs::read(&file.path).map_err(ServiceError::io("read", &file.path))?;
+    let limits = PhotoLimits { max_pixels: limits.max_megapixels.saturating_mul(1_000_000) };
+    match photo_statistics("", &bytes, limits) {
+        Ok(facts) => serde_json::to_string(&facts.statistics).map(Ok).map_err(ServiceError::bad_row("image")),
+        Err(rejected) => Ok(Err(rejected.reason)),
+    }
 }
 
 #[cfg(test)]
