@@ -101,27 +101,36 @@ impl StorageSection {
     /// URL of the database.
     #[must_use]
     pub fn database_url(&self) -> String {
-        let in_data_dir = || format!("sqlite://{}?mode=rwc", self.data_dir.join("service.sqlite3").display());
+        let in_data_dir = || format!("sqlite://{}?mode=rwc", self.in_data_dir("service.sqlite3").display());
         self.database_url.clone().unwrap_or_else(in_data_dir)
     }
 
     /// URL of the object store.
     #[must_use]
     pub fn objects_url(&self) -> String {
-        let in_data_dir = || format!("file://{}", self.data_dir.join("objects").display());
+        let in_data_dir = || {
+            let folder = self.in_data_dir("objects");
+            url::Url::from_file_path(&folder).map_or_else(|()| folder.display().to_string(), String::from)
+        };
         self.objects_url.clone().unwrap_or_else(in_data_dir)
     }
 
     /// Work folders of jobs.
     #[must_use]
     pub fn work_dir(&self) -> PathBuf {
-        self.data_dir.join("work")
+        self.in_data_dir("work")
     }
 
     /// Uploads under way.
     #[must_use]
     pub fn staging_dir(&self) -> PathBuf {
-        self.data_dir.join("staging")
+        self.in_data_dir("staging")
+    }
+
+    /// Absolute: URLs of files are.
+    fn in_data_dir(&self, name: &str) -> PathBuf {
+        let path = self.data_dir.join(name);
+        std::path::absolute(&path).unwrap_or(path)
     }
 }
 
