@@ -48,6 +48,8 @@ pub enum Command {
         /// What to measure, as JSON.
         request: String,
     },
+    /// Measure how photos usually look, for a service to find drift by.
+    Eda(EdaArgs),
     /// Write a synthetic sample scene: photos and ground truth.
     Sample(SampleArgs),
     /// Print a completion script for a shell.
@@ -317,6 +319,37 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 3600, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout_secs: u64,
     /// Print the content of bench.json instead of the table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `eda`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  scene3d eda photos --out baseline.json
+  scene3d eda photos --out baseline.json --config configs/aliked+lightglue.toml
+
+Thresholds are calibrated on the photos themselves, so that sets of 10, 30, 100 or 300 photos like them raise a false
+alarm in less than one check of 20. More photos, of more scenes, find smaller drift: hundreds are better than dozens.")]
+pub struct EdaArgs {
+    /// Folder of photos as they usually come; subfolders are read too.
+    pub photos: PathBuf,
+    /// File to write; one that is there is replaced.
+    #[arg(short, long)]
+    pub out: PathBuf,
+    /// Config whose first extractor counts keypoints, so that their drift is found too.
+    #[arg(short, long)]
+    pub config: Option<PathBuf>,
+    /// Change a value of the config, e.g. features.0.extractor.max_keypoints=4096; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "config")]
+    pub set: Vec<String>,
+    /// Seed of the resamples; the same photos and seed give the same file.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub seed: u64,
+    /// Skip photos of more megapixels than this.
+    #[arg(long, default_value_t = 256, value_name = "N")]
+    pub max_megapixels: u64,
+    /// Print JSON.
     #[arg(long)]
     pub json: bool,
 }

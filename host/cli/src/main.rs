@@ -38,6 +38,7 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Eval(args) => commands::eval::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::BenchOne { request } => commands::bench::run_one(&request),
+        Command::Eda(args) => commands::eda::run(&args),
         Command::Sample(args) => commands::sample::run(&args),
         Command::Completions { shell } => commands::docs::completions(shell),
         Command::Man { folder } => commands::docs::man_pages(&folder),

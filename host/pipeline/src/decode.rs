@@ -75,7 +75,8 @@ fn oriented(reduced: RgbImage, orientation: u16) -> Result<DecodedPhoto, String>
     Ok(DecodedPhoto { pixels, size, sharpness })
 }
 
-fn decode_pixels(bytes: &[u8]) -> image::ImageResult<RgbImage> {
+/// Pixels at the stored size, of bytes whose header was read before.
+pub(crate) fn decode_pixels(bytes: &[u8]) -> image::ImageResult<RgbImage> {
     let mut reader = ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format()?;
     // the number of pixels was bounded when the photo was read
     reader.no_limits();

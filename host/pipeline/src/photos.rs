@@ -56,6 +56,14 @@ pub struct Rejected {
     pub next_step: String,
 }
 
+impl Rejected {
+    /// A file that is no image, or damaged.
+    #[must_use]
+    pub fn not_decodable(name: &str, reason: String, next_step: &str) -> Self {
+        Self { name: name.to_owned(), verdict: Verdict::NotDecodable, reason, next_step: next_step.to_owned() }
+    }
+}
+
 /// The photos of a folder.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PhotoSet {
@@ -151,16 +159,32 @@ fn read_photo(folder: &Path, relative: &Path, limits: PhotoLimits) -> Result<Pho
     if bytes.is_empty() {
         return Err(reject("the file is empty".to_owned(), "copy it again from the camera"));
     }
-    let stored_size = stored_size(&bytes).map_err(|error| reject(error, "remove it or convert it to JPEG or PNG"))?;
+    let header = read_header(&bytes, limits).map_err(|(reason, next_step)| reject(reason, next_step))?;
+    let Header { image_size, exif: ExifFacts { orientation, focal_px, device }, .. } = header;
+    let info = ImageInfo { image_id: ImageId(0), name, image_size, focal_px, device };
+    Ok(Photo { info, path, sha256, orientation })
+}
+
+/// What the bytes of an image tell before they are decoded.
+pub(crate) struct Header {
+    /// `[width, height]` before the orientation is applied.
+    pub stored_size: [u32; 2],
+    /// `[width, height]` after.
+    pub image_size: [u32; 2],
+    pub exif: ExifFacts,
+}
+
+/// Reads the header of at least one byte; else says why it is rejected, and what to try.
+pub(crate) fn read_header(bytes: &[u8], limits: PhotoLimits) -> Result<Header, (String, &'static str)> {
+    let stored_size = stored_size(bytes).map_err(|error| (error, "remove it or convert it to JPEG or PNG"))?;
     let num_pixels = stored_size.iter().map(|&side| u64::from(side)).product::<u64>();
     if num_pixels > limits.max_pixels {
         let reason = format!("{num_pixels} pixels, expected at most {}", limits.max_pixels);
-        return Err(reject(reason, "resize it, or raise --max-megapixels"));
+        return Err((reason, "resize it, or raise --max-megapixels"));
     }
-    let ExifFacts { orientation, focal_px, device } = read_exif(&bytes, stored_size);
-    let image_size = if swaps_sides(orientation) { [stored_size[1], stored_size[0]] } else { stored_size };
-    let info = ImageInfo { image_id: ImageId(0), name, image_size, focal_px, device };
-    Ok(Photo { info, path, sha256, orientation })
+    let exif = read_exif(bytes, stored_size);
+    let image_size = if swaps_sides(exif.orientation) { [stored_size[1], stored_size[0]] } else { stored_size };
+    Ok(Header { stored_size, image_size, exif })
 }
 
 fn stored_size(bytes: &[u8]) -> Result<[u32; 2], String> {

@@ -9,6 +9,7 @@ pub mod error;
 pub mod http;
 pub mod ids;
 pub mod jobs;
+pub mod photo_statistics;
 pub mod store;
 
 pub use config::ServiceConfig;

@@ -29,7 +29,8 @@ use crate::args::BenchArgs;
 use crate::exit::{EXIT_FAILURE, EXIT_SUCCESS};
 use crate::quoted::quoted;
 
-pub use one::run_one;
+pub use extract::features_of;
+pub use one::{run_one, spawn_all};
 
 const JSON_NAME: &str = "bench.json";
 const HTML_NAME: &str = "bench.html";

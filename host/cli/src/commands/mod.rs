@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod check;
 pub mod docs;
+pub mod eda;
 pub mod eval;
 pub mod export;
 pub mod new_plugin;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use scene3d_engine::{EngineError, Instance, Registry, SearchPaths, plan_extractor};
 use scene3d_pipeline::{DecodedPhoto, Photo, decode, peak_resident_bytes, reset_peak_resident_bytes, tensor_file};
 use scene3d_tensor::Device;
-use scene3d_wire::{ImageTensor, Named, NamedView};
+use scene3d_wire::{Features, ImageTensor, Named, NamedView};
 
 use super::device::DeviceMeter;
 use super::figures::{ExtractFigures, Resources, Summary};
@@ -66,6 +66,17 @@ pub fn decode_all(photos: &[Photo], max_long_side_px: u32, num_threads: usize) -
 }
 
 fn extract(instance: &Instance, (photo, decoded): &(Photo, Arc<DecodedPhoto>)) -> Result<Named> {
+    let features = features_of(instance, photo, decoded)?;
+    if instance.device() != Device::Cpu {
+        let found = NamedView(vec![("keypoints", features.keypoints.view()), ("scores", features.scores.view())]);
+        // ends when the device is done
+        instance.copy_to(Device::Cpu, &found).map_err(EngineError::from)?;
+    }
+    Ok(features.into_named(Some(photo.info.image_size))?)
+}
+
+/// What an extractor finds in a decoded photo, on the extractor's device.
+pub fn features_of(instance: &Instance, photo: &Photo, decoded: &DecodedPhoto) -> Result<Features> {
     let (image_size, here) = (photo.info.image_size, decoded.pixels.view());
     let there = match instance.device() {
         Device::Cpu => Named::new(),
@@ -73,13 +84,7 @@ fn extract(instance: &Instance, (photo, decoded): &(Photo, Arc<DecodedPhoto>)) -
     };
     let pixels = there.first().map_or(here, |(_, copy)| copy.view());
     let features = instance.extract(&[ImageTensor { pixels, image_size }]).map_err(EngineError::from)?;
-    let features = features.into_iter().next().context("the extractor returned nothing for a photo")?;
-    if instance.device() != Device::Cpu {
-        let found = NamedView(vec![("keypoints", features.keypoints.view()), ("scores", features.scores.view())]);
-        // ends when the device is done
-        instance.copy_to(Device::Cpu, &found).map_err(EngineError::from)?;
-    }
-    Ok(features.into_named(Some(image_size))?)
+    features.into_iter().next().context("the extractor returned nothing for a photo")
 }
 
 /// For the matchers, which are measured in other processes.

@@ -1,0 +1,72 @@
+//! Counts the keypoints of photos by the first extractor of a config.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use anyhow::{Context, Result, anyhow};
+use scene3d_engine::config::PipelineSection;
+use scene3d_engine::{EngineError, Instance, RawConfig, Registry, SearchPaths, StagePlan, plan_extractor};
+use scene3d_monitor::drift::{ImageStatistics, KeypointStatistics};
+use scene3d_pipeline::{Photo, decode};
+use scene3d_tensor::Device;
+use scene3d_wire::NamedView;
+
+use super::Measured;
+use crate::commands::bench::{features_of, spawn_all};
+
+/// An extractor that is planned, not yet made.
+pub struct Counter {
+    registry: Registry,
+    plan: StagePlan,
+    pipeline: PipelineSection,
+}
+
+impl Counter {
+    /// Finds every mistake in what the config says of it.
+    pub fn plan(config: &Path, assignments: &[String]) -> Result<Self> {
+        let raw = RawConfig::load(config, assignments)?;
+        let paths = SearchPaths::new(&raw);
+        let registry = Registry::discover(&paths);
+        let (plan, pipeline) = plan_extractor(&raw, &registry, &paths.weights).map_err(EngineError::from)?;
+        Ok(Self { registry, plan, pipeline })
+    }
+
+    /// The statistics with their keypoints, in the same order.
+    pub fn add_to(&self, measured: &Measured) -> Result<Vec<ImageStatistics>> {
+        let pool = spawn_all(&self.plan, &self.registry, &self.pipeline)?;
+        let next = AtomicUsize::new(0);
+        let serve = |instance: &Instance| -> Result<Vec<(usize, ImageStatistics)>> {
+            let mut counted = Vec::new();
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some((photo, statistics)) = measured.get(place) else { return Ok(counted) };
+                counted.push((place, statistics.with_keypoints(self.count(instance, photo)?)));
+            }
+        };
+        let mut counted = thread::scope(|scope| {
+            let threads: Vec<_> = pool.instances().iter().map(|instance| scope.spawn(|| serve(instance))).collect();
+            let mut counted = Vec::new();
+            for thread in threads {
+                counted.extend(thread.join().map_err(|_| anyhow!("a thread that extracts panicked"))??);
+            }
+            Ok::<_, anyhow::Error>(counted)
+        })?;
+        counted.sort_by_key(|(place, _)| *place);
+        Ok(counted.into_iter().map(|(_, statistics)| statistics).collect())
+    }
+
+    fn count(&self, instance: &Instance, photo: &Photo) -> Result<KeypointStatistics> {
+        let decoded = decode(photo, self.plan.max_long_side_px.unwrap_or(u32::MAX))
+            .map_err(|rejected| anyhow!("{}: {}", rejected.name, rejected.reason))?;
+        let features = features_of(instance, photo, &decoded)
+            .with_context(|| format!("{} failed on {}", self.plan.plugin_id(), photo.info.name))?;
+        let scores = NamedView(vec![("scores", features.scores.view())]);
+        let copied = match instance.device() {
+            Device::Cpu => None,
+            _ => Some(instance.copy_to(Device::Cpu, &scores).map_err(EngineError::from)?),
+        };
+        let here = copied.as_ref().map_or(scores, NamedView::of);
+        Ok(KeypointStatistics::of_scores(here.slice::<f32>("scores")?))
+    }
+}
