@@ -9,7 +9,10 @@ use std::sync::OnceLock;
 use scene3d_scene::synthetic::{SceneSpec, SyntheticScene, render};
 
 pub mod aliked_run;
+pub mod client;
+pub mod forged_token;
 pub mod in_process;
+pub mod server;
 
 /// The built program.
 ///

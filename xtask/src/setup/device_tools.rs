@@ -24,7 +24,7 @@ pub fn lay_out(deps: &Path, stamps: &Stamps, force: bool) -> Result<()> {
     if stamps.is_current(PART, &wanted, &sentinels) {
         return Ok(());
     }
-    let (cache, pip) = (cache()?, Pip::of_venv(deps)?);
+    let (cache, pip) = (cache()?, Pip::of_setup(deps)?);
     for wheel in wheels {
         let path = pinned_wheel(&wheel, &pip, &cache)?;
         println!("unpacking {} ...", wheel.what);

@@ -18,6 +18,12 @@ pub fn pinned_wheel(wheel: &Wheel, pip: &Pip, cache: &Path) -> Result<PathBuf> {
     located_wheel(wheel.what, wheel.requirement, &located, pip, cache)
 }
 
+/// A wheel that pip chose among the index's; its file name says what it is.
+pub fn resolved_wheel(wheel: &Located, pip: &Pip, cache: &Path) -> Result<PathBuf> {
+    let requirement = wheel.file.splitn(3, '-').take(2).collect::<Vec<_>>().join("==");
+    located_wheel(&requirement, &requirement, wheel, pip, cache)
+}
+
 /// A wheel that an index has: by curl, else by pip.
 pub fn located_wheel(what: &str, requirement: &str, located: &Located, pip: &Pip, cache: &Path) -> Result<PathBuf> {
     let sha256 = located.sha256.as_deref();

@@ -86,7 +86,7 @@ fn missing_of_record<'a>(record: &'a str, python: &Path) -> Vec<&'a str> {
 }
 
 fn from_wheels(deps: &Path, python: &Path, options: &Options) -> Result<()> {
-    let (cache, pip) = (cache()?, Pip::of_venv(deps)?);
+    let (cache, pip) = (cache()?, Pip::of_setup(deps)?);
     let place = |name: &str| if options.cuda { place_cuda(name) } else { place_cpu(name) };
     for wheel in [TORCH, CUDA_RUNTIME, CUPTI] {
         let path = fetch::pinned_wheel(&wheel, &pip, &cache)?;

@@ -7,6 +7,7 @@ mod node;
 mod pinned;
 mod pip;
 mod python;
+mod schemathesis;
 mod stamp;
 mod venv;
 mod weights;
@@ -63,6 +64,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         }
         weights::lay_out(deps, &stamps)?;
         node::lay_out(deps, &stamps)?;
+        schemathesis::lay_out(deps, &stamps)?;
         println!("setup: everything is in place in {} ({:.1} s)", deps.display(), start.elapsed().as_secs_f64());
         Ok(())
     })

@@ -73,6 +73,9 @@ pub const PYCOLMAP: &[&str] = &["pycolmap==4.2.1", "numpy>=2,<3"];
 /// Reads the point clouds of runs, beside pycolmap, in tests only (MIT).
 pub const TRIMESH: &str = "trimesh==5.2.0";
 
+/// Tries the service's API by its OpenAPI document, in a test only (MIT).
+pub const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+
 /// npm package: the Khronos validator, used by tests of the GLB export.
 pub const GLTF_VALIDATOR: (&str, &str) = ("gltf-validator", "2.0.0-dev.3.10");
 

@@ -23,8 +23,13 @@ pub struct Pip {
 
 impl Pip {
     /// Of the environment that set-up makes anyway.
-    pub fn of_venv(deps: &Path) -> Result<Self> {
-        Ok(Self { python: python::ensure_venv(&deps.join("venv"))? })
+    pub fn of_setup(deps: &Path) -> Result<Self> {
+        Self::of_venv(&deps.join("venv"))
+    }
+
+    /// Of a private environment, which is made where it is missing.
+    pub fn of_venv(venv: &Path) -> Result<Self> {
+        Ok(Self { python: python::ensure_venv(venv)? })
     }
 
     /// Where a pinned wheel is; `--no-deps`, for CPython 3.11 whatever Python runs pip.

@@ -22,7 +22,7 @@ pub fn lay_out(deps: &Path, stamps: &Stamps) -> Result<()> {
     if stamps.is_current(PART, &versions, &[venv.join("bin/python")]) {
         return Ok(());
     }
-    let pip = Pip::of_venv(deps)?;
+    let pip = Pip::of_venv(&venv)?;
     if !(stamps.may_adopt() && has_all(&venv)) {
         install(&requirements, &pip)?;
     }
@@ -34,10 +34,7 @@ pub fn lay_out(deps: &Path, stamps: &Stamps) -> Result<()> {
 fn install(requirements: &[&str], pip: &Pip) -> Result<()> {
     let cache = cache()?;
     let located = pip.locate_all(requirements)?;
-    let wheels = located.iter().map(|wheel| {
-        let requirement = wheel.file.splitn(3, '-').take(2).collect::<Vec<_>>().join("==");
-        fetch::located_wheel(&requirement, &requirement, wheel, pip, &cache)
-    });
+    let wheels = located.iter().map(|wheel| fetch::resolved_wheel(wheel, pip, &cache));
     pip.install_files(&wheels.collect::<Result<Vec<_>>>()?)
 }
 

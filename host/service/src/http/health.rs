@@ -66,6 +66,7 @@ async fn healthz() -> Json<Alive> {
 async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
     let parts = vec![
         Part::of("database", database(&app).await),
+        Part::of("objects", objects(&app).await),
         Part::of("worker", worker(&app).await),
         Part::of("disk", disk(&app)),
         Part::of("plugins", plugins(&app)),
@@ -107,6 +108,14 @@ impl Part {
 async fn database(app: &App) -> Result<(), String> {
     app.store.check().await.map_err(|error| {
         tracing::error!(error = %error, "the database does not answer");
+        "it does not answer".to_owned()
+    })
+}
+
+/// Asks for something that is not there: whoever says so answers.
+async fn objects(app: &App) -> Result<(), String> {
+    app.blobs.exists("images/none").await.map(drop).map_err(|error| {
+        tracing::error!(%error, "the object store does not answer");
         "it does not answer".to_owned()
     })
 }
