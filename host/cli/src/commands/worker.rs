@@ -15,6 +15,8 @@ pub fn run(args: WorkerArgs) -> Result<u8> {
         max_warm_stages: args.keep_stages,
         set: args.set,
     };
+    // Ctrl-C and a service manager's SIGTERM reach the server too, which closes stdin when its jobs are put away
+    ctrlc::set_handler(|| ()).context("signals can't be handled")?;
     serve(&options, std::io::stdin().lock(), own_stdout().context("stdout can't be taken")?)?;
     Ok(EXIT_SUCCESS)
 }
