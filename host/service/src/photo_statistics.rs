@@ -14,8 +14,8 @@ pub struct PhotoFacts {
     pub focal_px: Option<f64>,
 }
 
-/// Decodes the bytes of an image file once and measures them; `name` is what [`Rejected`] calls it. Takes about as long
-/// as the decoding alone, and three bytes a pixel.
+/// Decodes the bytes of an image file once and measures them; `name` is what [`Rejected`] calls it. Holds three
+/// bytes a pixel while it measures.
 ///
 /// # Errors
 /// [`Rejected`] if they are no image, damaged, or of more pixels than the limit.
