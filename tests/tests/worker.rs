@@ -131,15 +131,14 @@ async fn a_plugin_that_panics_fails_its_job_by_name_and_does_not_stay_disabled()
     bench.check_next_job_succeeds().await;
 }
 
-fn is_extracting(event: &ExecutorEvent) -> bool {
-    matches!(event, ExecutorEvent::StageStarted { stage, .. } if stage == "extract")
+fn is_hanging(event: &ExecutorEvent) -> bool {
+    matches!(event, ExecutorEvent::Log { message, .. } if message == "hangs")
 }
 
 #[tokio::test]
 async fn a_cancelled_job_stops_and_its_worker_is_kept() {
     let bench = WorkerBench::new().await;
-    let cancelled =
-        bench.run_until(bench.request("job_1", &hostile_config("hang_until_cancelled")), is_extracting).await;
+    let cancelled = bench.run_until(bench.request("job_1", &hostile_config("hang_until_cancelled")), is_hanging).await;
     assert_eq!(cancelled.ending, Ending::Cancelled);
     let worker = children_of(std::process::id());
     bench.check_next_job_succeeds().await;
@@ -149,7 +148,7 @@ async fn a_cancelled_job_stops_and_its_worker_is_kept() {
 #[tokio::test]
 async fn a_cancelled_job_whose_plugin_does_not_listen_is_killed_with_its_worker() {
     let bench = WorkerBench::new().await;
-    let cancelled = bench.run_until(bench.request("job_1", &hostile_config("hang")), is_extracting).await;
+    let cancelled = bench.run_until(bench.request("job_1", &hostile_config("hang")), is_hanging).await;
     assert_eq!(cancelled.ending, Ending::Cancelled, "that is no fault of the job");
     assert_eq!(children_of(std::process::id()), [0_u32; 0]);
     bench.check_next_job_succeeds().await;
@@ -221,8 +220,8 @@ async fn a_worker_whose_server_is_gone_ends_even_if_its_plugin_hangs() {
     let request = serde_json::json!({ "run": bench.request("job_1", &hostile_config("hang")) });
     writeln!(worker.stdin.as_mut().unwrap(), "{request}").unwrap();
     let mut answers = BufReader::new(worker.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let extracting = answers.find(|line| line.contains("\"stage_started\"") && line.contains("\"extract\""));
-    assert!(extracting.unwrap().starts_with(r#"{"job":"job_1","told":{"event":{"#));
+    let hanging = answers.find(|line| line.contains("\"message\":\"hangs\""));
+    assert!(hanging.unwrap().starts_with(r#"{"job":"job_1","told":{"event":{"#));
     drop(worker.stdin.take());
     wait_until_gone(worker.id());
     assert!(worker.wait().unwrap().success());

@@ -33,6 +33,8 @@ pub struct LocalExecutor {
 enum Supervised {
     /// It had the last word.
     Ended { ending: Ending, retires: bool },
+    /// It is gone, and said nothing of the job before.
+    GoneSilent,
     /// It is gone.
     Gone,
     /// It did not stop when it was asked to.
@@ -46,16 +48,16 @@ impl LocalExecutor {
         Self { command, metrics, idle: Mutex::new(Some(Vec::new())) }
     }
 
-    /// A worker without a job, or a new one; `None` once it was stopped.
-    fn take(&self) -> Option<std::io::Result<WorkerProcess>> {
+    /// A worker without a job, or a new one, and whether it is new; `None` once it was stopped.
+    fn take(&self) -> Option<std::io::Result<(WorkerProcess, bool)>> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = idle.as_mut()?;
         while let Some(mut worker) = idle.pop() {
             if worker.is_alive() {
-                return Some(Ok(worker));
+                return Some(Ok((worker, false)));
             }
         }
-        Some(WorkerProcess::start(&self.command))
+        Some(WorkerProcess::start(&self.command).map(|worker| (worker, true)))
     }
 
     async fn give_back(&self, worker: WorkerProcess) {
@@ -77,13 +79,23 @@ impl LocalExecutor {
         events: mpsc::Sender<ExecutorEvent>,
         cancel: CancellationToken,
     ) -> Ending {
-        let mut worker = match self.take() {
-            None => return Ending::Cancelled,
-            Some(Err(error)) => return Ending::Failed(not_started(&error)),
-            Some(Ok(worker)) => worker,
-        };
-        self.metrics.worker.started();
-        match supervise(&mut worker, request, &events, &cancel).await {
+        loop {
+            let (mut worker, is_new) = match self.take() {
+                None => return Ending::Cancelled,
+                Some(Err(error)) => return Ending::Failed(not_started(&error)),
+                Some(Ok(worker)) => worker,
+            };
+            self.metrics.worker.started();
+            match supervise(&mut worker, request.clone(), &events, &cancel).await {
+                // it ended while it had no job, which is no fault of this one
+                Supervised::GoneSilent if !is_new && !cancel.is_cancelled() => self.metrics.worker.restarted(),
+                supervised => return self.ending(supervised, worker, &cancel).await,
+            }
+        }
+    }
+
+    async fn ending(&self, supervised: Supervised, mut worker: WorkerProcess, cancel: &CancellationToken) -> Ending {
+        match supervised {
             Supervised::Ended { ending, retires: false } => {
                 self.give_back(worker).await;
                 ending
@@ -96,8 +108,8 @@ impl LocalExecutor {
                 worker.kill().await;
                 Ending::Cancelled
             }
-            Supervised::Gone if cancel.is_cancelled() => Ending::Cancelled,
-            Supervised::Gone => {
+            Supervised::Gone | Supervised::GoneSilent if cancel.is_cancelled() => Ending::Cancelled,
+            Supervised::Gone | Supervised::GoneSilent => {
                 self.metrics.worker.restarted();
                 Ending::WorkerLost { reason: worker.how_it_ended().await }
             }
@@ -135,8 +147,9 @@ async fn supervise(
 ) -> Supervised {
     let job_id = request.job_id.clone();
     if worker.send(&ToWorker::Run(Box::new(request))).await.is_err() {
-        return Supervised::Gone;
+        return Supervised::GoneSilent;
     }
+    let mut is_silent = true;
     let mut waiting: Option<ExecutorEvent> = None;
     let mut deadline: Option<Instant> = None;
     loop {
@@ -155,9 +168,10 @@ async fn supervise(
                 }
             }
             told = worker.next(), if waiting.is_none() => match told {
+                None if is_silent => return Supervised::GoneSilent,
                 None => return Supervised::Gone,
                 Some(FromWorker { job, .. }) if job != job_id => {}
-                Some(FromWorker { told: Told::Event(event), .. }) => waiting = Some(event),
+                Some(FromWorker { told: Told::Event(event), .. }) => (is_silent, waiting) = (false, Some(event)),
                 Some(FromWorker { told: Told::Ended { ending, retires }, .. }) => {
                     return Supervised::Ended { ending, retires };
                 }

@@ -99,8 +99,10 @@ impl Hostile {
             Mode::UnknownErrorCode => {
                 return Err(SdkError { code: ErrorCode(999), ..SdkError::internal("a code no version has") });
             }
-            Mode::HangUntilCancelled => wait_until(|| host.is_cancelled()),
-            Mode::Hang => wait_until(|| false),
+            Mode::HangUntilCancelled | Mode::Hang => {
+                host.log(LogLevel::Info, "hangs");
+                wait_until(|| self.mode == Mode::HangUntilCancelled && host.is_cancelled());
+            }
             Mode::AbsurdCallbacks => {
                 host.log(LogLevel::Warn, "\u{0}\n\u{1b}[2J");
                 for share in [f64::NAN, f64::NEG_INFINITY, 7.0] {
