@@ -22,7 +22,8 @@ fn no_answer_is_a_failure_or_undocumented() {
     let client = server.client(USER);
     let photos: Vec<(&str, &[u8])> =
         small_scene().images.iter().take(2).map(|image| (image.name.as_str(), image.jpeg.as_slice())).collect();
-    client.ended_job(&client.start_job(&client.upload(&photos), &json!({})));
+    let job = client.ended_job(&client.start_job(&client.upload(&photos), &json!({})));
+    assert_eq!(job["state"], "succeeded", "{job}");
     let tried = run(Command::new(schemathesis)
         .current_dir(server.folder.path())
         .arg("run")

@@ -15,11 +15,14 @@ use scene3d_tests::{DUMMY_CONFIG, assert_success, binary, run, small_scene};
 use worker_bench::{Watched, WorkerBench, children_of, hex_sha256, hostile_config, photos_folder, wait_until_gone};
 
 fn stages(watched: &Watched) -> Vec<&str> {
-    let started = |event| match event {
-        &ExecutorEvent::StageStarted { ref stage, .. } => Some(stage.as_str()),
-        _ => None,
-    };
     watched.events.iter().filter_map(started).collect()
+}
+
+fn started(event: &ExecutorEvent) -> Option<&str> {
+    match event {
+        ExecutorEvent::StageStarted { stage, .. } => Some(stage),
+        _ => None,
+    }
 }
 
 fn failure(watched: Watched) -> JobFailure {
