@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use scene3d_scene::synthetic::{SceneSpec, SyntheticScene, render};
 
 pub mod aliked_run;
+pub mod cutting_proxy;
 pub mod in_process;
 
 /// The built program.
