@@ -10,6 +10,7 @@ use scene3d_scene::synthetic::{SceneSpec, SyntheticScene, render};
 
 pub mod aliked_run;
 pub mod client;
+pub mod cutting_proxy;
 pub mod forged_token;
 pub mod in_process;
 pub mod server;

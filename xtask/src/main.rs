@@ -22,7 +22,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   setup [--cuda] [--force] [--official]
-                     fetch libtorch, weights, pycolmap and gltf-validator into .deps/
+                     fetch libtorch, weights, pycolmap and npm packages into .deps/
                        --cuda      also libtorch's CUDA libraries and what compiles device code (several GB)
                        --force     lay out everything again
                        --official  libtorch from pytorch.org instead of the Python package index

@@ -76,8 +76,9 @@ pub const TRIMESH: &str = "trimesh==5.2.0";
 /// Tries the service's API by its OpenAPI document, in a test only (MIT).
 pub const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
-/// npm package: the Khronos validator, used by tests of the GLB export.
-pub const GLTF_VALIDATOR: (&str, &str) = ("gltf-validator", "2.0.0-dev.3.10");
+/// npm packages, used by tests only: the Khronos validator for the GLB export (Apache-2.0), and the client of the authors of
+/// tus for resumable uploads (MIT).
+pub const NODE_PACKAGES: [(&str, &str); 2] = [("gltf-validator", "2.0.0-dev.3.10"), ("tus-js-client", "4.3.1")];
 
 /// A weight file.
 #[derive(Debug, Clone, Copy)]

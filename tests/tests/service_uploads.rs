@@ -1,0 +1,74 @@
+//! Uploads by a form: what is too large, what is no image, and a disk that is full.
+#![allow(clippy::unwrap_used)] // helpers of tests
+
+use std::io::Cursor;
+use std::path::Path;
+use std::process::Command;
+
+use reqwest::Method;
+use reqwest::blocking::multipart::{Form, Part};
+use scene3d_tests::client::{Answer, Client};
+use scene3d_tests::server::{Server, USER};
+use scene3d_tests::small_scene;
+
+fn send(client: &Client, name: &str, bytes: Vec<u8>) -> Answer {
+    let form = Form::new().part("file", Part::bytes(bytes).file_name(name.to_owned()));
+    client.send(client.request(Method::POST, "/api/v1/uploads").multipart(form))
+}
+
+fn noise_png(side_px: u32) -> Vec<u8> {
+    let mut state = 1_u32;
+    let image = image::RgbImage::from_fn(side_px, side_px, |_, _| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [_, r, g, b] = state.to_le_bytes();
+        image::Rgb([r, g, b])
+    });
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+#[test]
+fn what_can_not_be_taken_is_refused_and_the_next_upload_is_taken() {
+    let server = Server::start("jobs.run_jobs = false\nuploads.max_image_bytes = 1000000");
+    let client = server.client(USER);
+    let _ = send(&client, "a.png", noise_png(700)).expect_problem(413, "image_too_large");
+    let _ = send(&client, "a.jpg", b"no image".to_vec()).expect_problem(415, "not_an_image");
+    let _ = send(&client, "../a.jpg", b"x".to_vec()).expect_problem(422, "unsafe_name");
+    let _ = send(&client, "a.jpg", small_scene().images[0].jpeg.clone()).expect_status(201);
+}
+
+/// Unmounts when dropped.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"]).arg(folder.path()).output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(folder));
+        }
+        eprintln!("skipped: a small disk can't be mounted here");
+        None
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("-l").arg(self.path()).status());
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_the_next_upload_is_taken() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let data_dir = format!("storage.data_dir = {:?}\njobs.run_jobs = false", disk.path().join("data"));
+    let server = Server::start(&data_dir);
+    let client = server.client(USER);
+    let _ = send(&client, "large.png", noise_png(1200)).expect_problem(507, "disk_full");
+    let _ = send(&client, "small.jpg", small_scene().images[0].jpeg.clone()).expect_status(201);
+}
