@@ -89,7 +89,12 @@ fn the_pages_of_the_docs_hold_their_own_policy() {
         assert_eq!(anyone.get(&format!("/api/docs/{}", name.trim_start_matches("./"))).status, 200, "{name}");
     }
     assert!(
-        text.split("<script").skip(1).all(|script| script.split('>').nth(1).unwrap().starts_with("</script")),
+        text.split("<script").skip(1).all(|script| script
+            .split('>')
+            .nth(1)
+            .unwrap()
+            .trim_start()
+            .starts_with("</script")),
         "{text}"
     );
     let initializer = anyone.get("/api/docs/swagger-initializer.js").expect_status(200).text();

@@ -163,7 +163,7 @@ impl World {
             "tus_terminate" => write(format!("/api/v1/tus/{}", self.fresh_tus_upload()), 204, 404).tus(&[]),
             "tus_patch" => self.piece(&[]),
             "tus_post_instead" => self.piece(&[("x-http-method-override", "PATCH")]),
-            _ => panic!("the operation `{operation}` has no entry in this table: who may call it, and on what?"),
+            _ => unreachable!("the operation `{operation}` has no entry in this table: who may call it, and on what?"),
         }
     }
 
@@ -228,5 +228,5 @@ fn dead_deliveries(client: &Client, num: usize) -> Vec<String> {
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    panic!("fewer than {num} deliveries died");
+    unreachable!("fewer than {num} deliveries died");
 }
