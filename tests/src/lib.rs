@@ -13,6 +13,7 @@ pub mod client;
 pub mod cutting_proxy;
 pub mod forged_token;
 pub mod in_process;
+pub mod postgres;
 pub mod server;
 
 /// The built program.

@@ -48,10 +48,8 @@ impl Postgres {
     /// Starts it after [`Self::stop`].
     pub fn start_again(&self) {
         let (cluster, folder) = (self.cluster(), self.folder.path().display());
-        let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off",
-            self.port
-        );
+        let options =
+            format!("-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off", self.port);
         self.run(&format!("pg_ctl -D {} -w -l {folder}/log -o '{options}' start", cluster.display()));
     }
 
