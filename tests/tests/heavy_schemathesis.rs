@@ -30,6 +30,8 @@ fn no_answer_is_a_failure_or_undocumented() {
         .arg(format!("{}/api/v1/openapi.json", server.url))
         .args(["--seed", "1", "--max-examples", "30", "--workers", "1", "--checks", CHECKS])
         .args(["--request-timeout", REQUEST_TIMEOUT_SECS, "--no-color", "--continue-on-failure"])
+        // it can't write bodies of tus' media type; `service_tus.rs` tries that protocol
+        .args(["--exclude-tag", "tus"])
         .args(["--phases", "examples,coverage,fuzzing", "--suppress-health-check", "all"])
         .arg("--header")
         .arg(format!("Authorization: Bearer {}", client.token())));

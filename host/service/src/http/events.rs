@@ -12,6 +12,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream::Stream;
 use serde_json::Value;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -33,6 +34,18 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(job_events))
 }
 
+/// One event of the stream.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes what is written as a stream")]
+struct EventView {
+    /// Counts from 1 without gaps.
+    id: String,
+    /// `state`, `stage_started`, `progress`, `stage_finished`, `drift`, `artifact`, `warning`, `log`, ...
+    event: String,
+    /// JSON: the time `at`, and what the kind of event tells.
+    data: String,
+}
+
 /// A job's events as they happen
 ///
 /// A stream of server-sent events: `id` counts from 1 without gaps, `event` is its kind, `data` is JSON. It ends behind
@@ -48,7 +61,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         ("Last-Event-ID" = Option<String>, Header, description = "Number of the last event that is known already.")
     ),
     responses(
-        (status = 200, description = "Events.", content_type = "text/event-stream", body = String),
+        (status = 200, description = "Events.", content_type = "text/event-stream", body = EventView),
         (status = 204, description = "The job has ended and there is nothing behind that event.")
     )
 )]

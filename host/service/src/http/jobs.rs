@@ -101,6 +101,7 @@ pub struct JobList {
     responses(
         (status = 202, description = "The job waits.", body = JobView,
             headers(("Location" = String, description = "Path of the job."))),
+        (status = 404, description = "There is no such upload.", body = ProblemBody, content_type = PROBLEM_JSON),
         (status = 409, description = "The upload is not ready yet.", body = ProblemBody, content_type = PROBLEM_JSON)
     )
 )]

@@ -63,6 +63,7 @@ pub fn router(app: &Arc<App>) -> (Router, utoipa::openapi::OpenApi) {
     let around = documented(health::routes().route_layer(timed), Access::Public);
     let (router, mut document) =
         OpenApiRouter::with_openapi(openapi::Document::openapi()).nest(API, api).merge(around).split_for_parts();
+    openapi::name_wildcards(&mut document);
     openapi::add_components(&mut document);
     let router = router.merge(docs::routes(&document)).fallback(guard::no_route);
     (layered(router, app).with_state(Arc::clone(app)), document)

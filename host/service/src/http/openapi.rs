@@ -70,6 +70,12 @@ pub fn add_components(document: &mut utoipa::openapi::OpenApi) {
     }
 }
 
+/// OpenAPI knows no parameter that spans slashes: it is named as any other, and clients encode the slashes or not.
+pub fn name_wildcards(document: &mut utoipa::openapi::OpenApi) {
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+}
+
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let PathItem { get, put, post, delete, options, head, patch, trace, .. } = item;
     [get, put, post, delete, options, head, patch, trace].into_iter().flatten()
