@@ -125,8 +125,8 @@ async fn list_artifacts(
         ("Range" = Option<String>, Header, description = "E.g. `bytes=0-99`.")
     ),
     responses(
-        (status = 200, description = "The file.", content_type = "*/*", body = Vec<u8>),
-        (status = 206, description = "Bytes of it.", content_type = "*/*", body = Vec<u8>),
+        (status = 200, description = "The file."),
+        (status = 206, description = "Bytes of it."),
         (status = 304, description = "The client has it."),
         (status = 416, description = "It has no such bytes.", body = ProblemBody, content_type = PROBLEM_JSON)
     )
@@ -187,8 +187,8 @@ async fn make_link(
     tag = "artifacts",
     params(LinkQuery, ("Range" = Option<String>, Header, description = "E.g. `bytes=0-99`.")),
     responses(
-        (status = 200, description = "The file.", content_type = "*/*", body = Vec<u8>),
-        (status = 206, description = "Bytes of it.", content_type = "*/*", body = Vec<u8>),
+        (status = 200, description = "The file."),
+        (status = 206, description = "Bytes of it."),
         (status = 304, description = "The client has it."),
         (status = 403, description = "The link is over, or was changed.", body = ProblemBody,
             content_type = PROBLEM_JSON),
