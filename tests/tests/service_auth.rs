@@ -15,8 +15,7 @@ use serde_json::Value;
 use calls::{Body, Call, World};
 
 /// Operations that need no token: they are how to get one, bring a proof of their own, or tell how the server is.
-const PUBLIC: [&str; 7] =
-    ["create_token", "refresh_token", "revoke_token", "follow_link", "healthz", "readyz", "metrics"];
+const PUBLIC: [&str; 6] = ["create_token", "refresh_token", "revoke_token", "follow_link", "healthz", "readyz"];
 
 /// Paths beside the document's.
 const PUBLIC_PATHS: [&str; 2] = ["/api/v1/openapi.json", "/api/docs/"];

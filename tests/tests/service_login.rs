@@ -90,7 +90,7 @@ fn guessing_is_slowed_counted_and_tells_nothing() {
     // the right password has to wait as well, and other users do not
     let _ = log_in(&server.anonymous(), PASSWORD).expect_problem(429, "too_many_attempts");
     let _ = server.client(ADMIN);
-    let metrics = server.anonymous().get("/metrics").text();
+    let metrics = server.client(ADMIN).get("/metrics").text();
     let counted = metrics.lines().find(|line| line.starts_with("scene3d_auth_failures_total{reason=\"password\"}"));
     assert!(counted.is_some(), "{metrics}");
     assert!(!server.log().contains("a wrong guess"));
@@ -115,6 +115,22 @@ fn keys_that_sign_tokens_rotate() {
     write(&["new"]);
     server.restart();
     assert_eq!((status(&server, &token), status(&server, &newer)), (401, 200));
+}
+
+#[test]
+fn metrics_are_read_by_the_scrapers_token_and_by_admins_alone() {
+    let token = "a-token-that-prometheus-shows-000000000000";
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), token).unwrap();
+    let server = Server::start(&format!("jobs.run_jobs = false\nauth.scrape_token_file = {:?}", file.path()));
+    let by = |token: &str| server.anonymous().with_token(token);
+    assert!(by(token).get("/metrics").expect_status(200).text().contains("scene3d_build_info"));
+    let _ = server.client(ADMIN).get("/metrics").expect_status(200);
+    let _ = server.client(USER).get("/metrics").expect_problem(403, "missing_scope");
+    let _ = server.anonymous().get("/metrics").expect_problem(401, "missing_token");
+    let _ = by(&token[1..]).get("/metrics").expect_problem(401, "invalid_token");
+    let _ = by(token).get("/api/v1/jobs").expect_problem(401, "invalid_token");
+    assert!(!server.log().contains(token));
 }
 
 fn log_in(client: &Client, password: &str) -> Answer {

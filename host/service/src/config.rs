@@ -141,6 +141,8 @@ pub struct AuthSection {
     /// File with the keys that sign tokens, a line each: `KID SECRET`, the first signs, all are accepted; by default one
     /// is made in `data_dir`.
     pub secrets_file: Option<PathBuf>,
+    /// File with the token by which Prometheus reads `/metrics`; without one only admins do.
+    pub scrape_token_file: Option<PathBuf>,
     /// `iss` of tokens.
     pub issuer: String,
     /// `aud` of tokens.
@@ -155,6 +157,7 @@ impl Default for AuthSection {
     fn default() -> Self {
         Self {
             secrets_file: None,
+            scrape_token_file: None,
             issuer: "scene3d".to_owned(),
             audience: "scene3d-api".to_owned(),
             access_token_secs: 15 * 60,

@@ -19,6 +19,7 @@ pub mod passwords;
 pub mod photo_statistics;
 pub mod rates;
 pub mod scope;
+pub mod scrape_token;
 pub mod secrets;
 pub mod serve;
 pub mod store;

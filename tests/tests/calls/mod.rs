@@ -139,6 +139,7 @@ impl World {
             "list_artifacts" => read(job("/artifacts"), 200, 404),
             "get_artifact" => read(job("/artifacts/report.json"), 200, 404),
             "make_link" => read(job("/links"), 201, 404).json(json!({ "name": "report.json" })),
+            "metrics" => Call { admin: 200, ..read("/metrics".into(), 403, 403) },
             "webhook_secret" => write("/api/v1/webhooks/secret".to_owned(), 200, 200),
             "create_upload" => Call {
                 body: Body::File(small_scene().images[2].jpeg.clone()),

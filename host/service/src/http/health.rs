@@ -3,23 +3,21 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
-use scene3d_monitor::metrics::CONTENT_TYPE;
+use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::http::App;
 use crate::http::extract::Json;
-use crate::http::{App, Problem};
-use crate::jobs::state::JobState;
 
 /// Path of the question whether it lives.
 pub const HEALTHZ: &str = "/healthz";
 
 /// Routes of this file.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz)).routes(routes!(metrics))
+    OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz))
 }
 
 /// It lives.
@@ -74,28 +72,6 @@ async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
     let ready = parts.iter().all(|part| part.ready);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { ready, parts }))
-}
-
-/// What Prometheus reads.
-#[utoipa::path(get, path = "/metrics", tag = "health", operation_id = "metrics",
-    responses((status = 200, description = "Metrics in Prometheus' text format.", body = String, content_type = "text/plain")))]
-async fn metrics(State(app): State<Arc<App>>) -> Result<([(HeaderName, &'static str); 1], String), Problem> {
-    // an unreachable database must not hide what else is counted
-    match app.store.num_jobs_by_state().await {
-        Ok(counts) => {
-            for state in JobState::ALL {
-                let count = counts.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count);
-                app.metrics.jobs.set_state(state.name(), count.unsigned_abs());
-                if state == JobState::Queued {
-                    app.metrics.jobs.set_queue_depth(count.unsigned_abs());
-                }
-            }
-        }
-        Err(error) => tracing::warn!(%error, "jobs can't be counted"),
-    }
-    app.metrics.devices.sample_gpus();
-    let text = app.metrics.render().map_err(|_| Problem::bug())?;
-    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text))
 }
 
 impl Part {

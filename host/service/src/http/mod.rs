@@ -20,6 +20,7 @@ pub mod job_view;
 pub mod jobs;
 mod limits;
 pub mod logs;
+pub mod metrics;
 mod multipart;
 pub mod openapi;
 pub mod page;
@@ -60,7 +61,11 @@ pub fn router(app: &Arc<App>) -> (Router, utoipa::openapi::OpenApi) {
     let private = answered_soon().route_layer(timed.clone()).merge(received_slowly()).route_layer(authenticated);
     let api =
         documented(private, Access::Bearer).merge(documented(public().route_layer(timed.clone()), Access::Public));
-    let around = documented(health::routes().route_layer(timed), Access::Public);
+    let scraped = metrics::routes()
+        .route_layer(timed.clone())
+        .route_layer(from_fn_with_state(Arc::clone(app), metrics::authenticate_scraper));
+    let around =
+        documented(health::routes().route_layer(timed), Access::Public).merge(documented(scraped, Access::Bearer));
     let (router, mut document) =
         OpenApiRouter::with_openapi(openapi::Document::openapi()).nest(API, api).merge(around).split_for_parts();
     openapi::name_wildcards(&mut document);

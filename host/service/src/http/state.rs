@@ -17,6 +17,7 @@ use crate::jobs::submission::Submitter;
 use crate::jobs::watch::Watch;
 use crate::login::Login;
 use crate::rates::Rates;
+use crate::scrape_token::ScrapeToken;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::uploads::Uploads;
@@ -29,6 +30,8 @@ pub struct App {
     pub store: Store,
     /// What signs tokens and links.
     pub secrets: Arc<Secrets>,
+    /// By which Prometheus reads the metrics.
+    pub scrape_token: Option<ScrapeToken>,
     /// Who logs in.
     pub login: Login,
     /// Requests of users and addresses.
@@ -62,6 +65,7 @@ impl App {
         let data_dir = &config.storage.data_dir;
         std::fs::create_dir_all(data_dir).map_err(ServiceError::io("create", data_dir))?;
         let secrets = Arc::new(Secrets::load(&config)?);
+        let scrape_token = config.auth.scrape_token_file.as_deref().map(ScrapeToken::read).transpose()?;
         let store = Store::open(&config.storage.database_url()).await?;
         let blobs = Blobs::open(&config.storage.objects_url())?;
         let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
@@ -87,6 +91,7 @@ impl App {
             shutdown: CancellationToken::new(),
             store,
             secrets,
+            scrape_token,
             plugins,
             weights_dirs,
             blobs,

@@ -81,8 +81,8 @@ async fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
     Ok(Caller { user_id: user.id, scopes })
 }
 
-/// RFC 6750, 2.1; the scheme's case does not matter (RFC 9110, 11.1).
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token that a request shows. RFC 6750, 2.1; the scheme's case does not matter (RFC 9110, 11.1).
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
