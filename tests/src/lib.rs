@@ -14,7 +14,12 @@ pub mod cutting_proxy;
 pub mod forged_token;
 pub mod in_process;
 pub mod postgres;
+#[cfg(target_os = "linux")]
+pub mod processes;
+pub mod s3;
 pub mod server;
+pub mod service_bench;
+pub mod small_disk;
 
 /// The built program.
 ///

@@ -58,6 +58,27 @@ impl Postgres {
         self.run(&format!("pg_ctl -D {} -m immediate -w stop", self.cluster().display()));
     }
 
+    /// Stops its processes where they are, as if their machine hung.
+    #[cfg(target_os = "linux")]
+    pub fn pause(&self) {
+        self.signal_all("-STOP");
+    }
+
+    /// Lets them go on.
+    #[cfg(target_os = "linux")]
+    pub fn go_on(&self) {
+        self.signal_all("-CONT");
+    }
+
+    #[cfg(target_os = "linux")]
+    fn signal_all(&self, signal: &str) {
+        let text = fs::read_to_string(self.cluster().join("postmaster.pid")).unwrap_or_default();
+        let postmaster = text.lines().next().and_then(|pid| pid.parse().ok()).unwrap_or_default();
+        // the parent first: it would start others
+        let all = std::iter::once(postmaster).chain(crate::processes::children_of(postmaster));
+        all.for_each(|pid| crate::processes::send_signal(signal, pid));
+    }
+
     fn cluster(&self) -> PathBuf {
         self.folder.path().join("cluster")
     }
@@ -88,7 +109,10 @@ impl Drop for Postgres {
             self.stop();
         } else if let Ok(text) = fs::read_to_string(running) {
             // a test that failed shows its own message, not one of a server that does not stop
-            let _ = Command::new("kill").args(["-QUIT", text.lines().next().unwrap_or_default()]).status();
+            let postmaster = text.lines().next().unwrap_or_default();
+            let _ = Command::new("kill").args(["-QUIT", postmaster]).status();
+            #[cfg(target_os = "linux")]
+            self.go_on();
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -41,12 +42,17 @@ const DEFAULTS: [(&str, &str); 7] = [
 
 /// A running service; killed when dropped.
 pub struct Server {
-    /// Holds `serve.toml`, `configs/`, `data/` and `log`.
-    pub folder: TempDir,
+    /// Holds `serve.toml`, `configs/`, `data/` and the logs.
+    pub folder: Arc<TempDir>,
     /// `http://127.0.0.1:PORT`
     pub url: String,
+    log: &'static str,
+    environment: Environment,
     child: Child,
 }
+
+/// Variables that a server is started with.
+pub type Environment = Vec<(&'static str, String)>;
 
 impl Server {
     /// Starts one with the users above, and waits until it is ready. `more` are lines of `serve.toml` with dotted keys, such
@@ -56,16 +62,38 @@ impl Server {
     /// If it does not start.
     #[must_use]
     pub fn start(more: &str) -> Self {
-        let folder = prepared(more);
+        Self::start_with(more, Vec::new())
+    }
+
+    /// As [`Self::start`], with variables of the environment.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_with(more: &str, environment: Environment) -> Self {
+        let folder = Arc::new(prepared(more));
         for (name, scopes) in [(USER, "jobs:read,jobs:write"), (OTHER_USER, "jobs:read,jobs:write"), (ADMIN, "admin")] {
             add_user(&folder, name, scopes);
         }
-        let (child, url) = spawned(folder.path());
-        let server = Self { folder, url, child };
+        let server = Self::spawn(folder, "log", environment);
         if !more.contains("jobs.run_jobs = false") {
             server.wait_until_ready();
         }
         server
+    }
+
+    /// Another process with the same config, on the same data, on another port.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn second(&self) -> Self {
+        Self::spawn(Arc::clone(&self.folder), "log-of-second", self.environment.clone())
+    }
+
+    fn spawn(folder: Arc<TempDir>, log: &'static str, environment: Environment) -> Self {
+        let (child, url) = spawned(folder.path(), log, &environment);
+        Self { folder, url, log, environment, child }
     }
 
     /// A path below its folder.
@@ -103,7 +131,7 @@ impl Server {
     /// Everything that it logged so far.
     #[must_use]
     pub fn log(&self) -> String {
-        fs::read_to_string(self.path("log")).unwrap_or_default()
+        fs::read_to_string(self.path(self.log)).unwrap_or_default()
     }
 
     /// Its process.
@@ -148,11 +176,15 @@ impl Server {
     /// If it does not start.
     pub fn restart(&mut self) {
         self.kill();
-        (self.child, self.url) = spawned(self.folder.path());
+        (self.child, self.url) = spawned(self.folder.path(), self.log, &self.environment);
         self.wait_until_ready();
     }
 
-    fn wait_until_ready(&self) {
+    /// Waits until every part of it is ready.
+    ///
+    /// # Panics
+    /// If that takes too long.
+    pub fn wait_until_ready(&self) {
         let deadline = Instant::now() + MAX_WAIT;
         loop {
             let answer = self.anonymous().get("/readyz");
@@ -215,12 +247,17 @@ fn add_user(folder: &TempDir, name: &str, scopes: &str) {
     assert!(added.as_ref().is_ok_and(ExitStatus::success), "no user {name}: {added:?}");
 }
 
-fn spawned(folder: &Path) -> (Child, String) {
+fn spawned(folder: &Path, log: &str, environment: &Environment) -> (Child, String) {
     let start = || -> std::io::Result<(Child, String)> {
-        let log = File::options().create(true).append(true).open(folder.join("log"))?;
+        let log = File::options().create(true).append(true).open(folder.join(log))?;
         let mut command = Command::new(binary());
         command.args(["serve", "--log-format", "json", "--config"]).arg(folder.join("serve.toml"));
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn()?;
+        let mut child = command
+            .envs(environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()?;
         let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;
@@ -233,7 +270,7 @@ fn spawned(folder: &Path) -> (Child, String) {
         }
         other => unreachable!(
             "the server does not start: {other:?}\n{}",
-            fs::read_to_string(folder.join("log")).unwrap_or_default()
+            fs::read_to_string(folder.join(log)).unwrap_or_default()
         ),
     }
 }

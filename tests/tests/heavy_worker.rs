@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use scene3d_service::jobs::executor::{Ending, ExecutorEvent};
 use scene3d_tests::{binary, has_weights};
-use worker_bench::{WorkerBench, children_of, wait_until_gone};
+use worker_bench::{WorkerBench, children_of, send_signal, wait_until_gone};
 
 const NEAREST: &str = r#"
 [[features]]
@@ -73,7 +73,7 @@ async fn a_colmap_that_was_killed_may_pass_and_does() {
     let killed = bench
         .run_with(bench.request("job_1", NEAREST), is_mapping, || {
             let colmap = colmap_of(children_of(std::process::id())[0]);
-            assert!(Command::new("kill").args(["-KILL", &colmap.to_string()]).status().unwrap().success());
+            send_signal("-KILL", colmap);
         })
         .await;
     let Ending::Failed(failure) = killed.ending else { unreachable!("{killed:?}") };

@@ -2,13 +2,12 @@
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::io::Cursor;
-use std::path::Path;
-use std::process::Command;
 
 use reqwest::Method;
 use reqwest::blocking::multipart::{Form, Part};
 use scene3d_tests::client::{Answer, Client};
 use scene3d_tests::server::{Server, USER};
+use scene3d_tests::small_disk::SmallDisk;
 use scene3d_tests::small_scene;
 
 fn send(client: &Client, name: &str, bytes: Vec<u8>) -> Answer {
@@ -38,34 +37,9 @@ fn what_can_not_be_taken_is_refused_and_the_next_upload_is_taken() {
     let _ = send(&client, "a.jpg", small_scene().images[0].jpeg.clone()).expect_status(201);
 }
 
-/// Unmounts when dropped.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=6m", "tmpfs"]).arg(folder.path()).output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self(folder));
-        }
-        eprintln!("skipped: a small disk can't be mounted here");
-        None
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        drop(Command::new("umount").arg("-l").arg(self.path()).status());
-    }
-}
-
 #[test]
 fn a_full_disk_is_told_and_the_next_upload_is_taken() {
-    let Some(disk) = SmallDisk::mount() else { return };
+    let Some(disk) = SmallDisk::mount(6) else { return };
     let data_dir = format!("storage.data_dir = {:?}\njobs.run_jobs = false", disk.path().join("data"));
     let server = Server::start(&data_dir);
     let client = server.client(USER);

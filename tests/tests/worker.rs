@@ -12,7 +12,9 @@ use std::process::{Command, Stdio};
 use scene3d_service::jobs::executor::{Ending, Executor, ExecutorEvent};
 use scene3d_service::jobs::failure::JobFailure;
 use scene3d_tests::{DUMMY_CONFIG, assert_success, binary, run, small_scene};
-use worker_bench::{Watched, WorkerBench, children_of, hex_sha256, hostile_config, photos_folder, wait_until_gone};
+use worker_bench::{
+    Watched, WorkerBench, children_of, hex_sha256, hostile_config, photos_folder, send_signal, wait_until_gone,
+};
 
 fn stages(watched: &Watched) -> Vec<&str> {
     watched.events.iter().filter_map(started).collect()
@@ -157,10 +159,6 @@ async fn a_cancelled_job_whose_plugin_does_not_listen_is_killed_with_its_worker(
     bench.check_next_job_succeeds().await;
 }
 
-fn send_signal(name: &str, process: u32) {
-    assert!(Command::new("kill").args([name, &process.to_string()]).status().unwrap().success());
-}
-
 #[tokio::test]
 async fn a_worker_that_died_between_jobs_is_replaced() {
     let bench = WorkerBench::new().await;
@@ -196,7 +194,7 @@ async fn what_a_job_lacks_is_told_with_a_code_and_help() {
     let expected = [
         (one_image, "too_few_images", "found 1 usable photos"),
         (gone, "storage", "image `image_002.jpg` is not in the object store"),
-        (no_store, "storage", "could not create /proc/nowhere"),
+        (no_store, "storage", "the folder of all objects is gone"),
         (wrong_config, "not_found", "there is no plugin of that id"),
         (no_model, "no_model", "none of the 6 images could be registered"),
     ];

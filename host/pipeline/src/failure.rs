@@ -91,11 +91,28 @@ impl PipelineError {
         }
     }
 
+    /// Whether it is for want of room on a disk.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Engine(EngineError::Plugin(error)) => {
+                error.details.iter().any(|(name, value)| name == "cause" && value == "disk_full")
+            }
+            Self::Engine(EngineError::Io { source, .. })
+            | Self::ReadFolder { source, .. }
+            | Self::ReadFile { source, .. }
+            | Self::WriteFile { source, .. } => is_full(source.kind()),
+            Self::Export(error) => export_io(error).is_some_and(is_full),
+            _ => false,
+        }
+    }
+
     /// Whether the same run may well succeed when it is begun again: something did not answer, or a child was killed. A
     /// full disk is none, nor is a plugin that fails in its own words.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
+            full if full.is_disk_full() => false,
             Self::Engine(EngineError::Plugin(error)) => {
                 matches!(error.code, ErrorCode::UNAVAILABLE | ErrorCode::TIMEOUT)
             }
@@ -122,18 +139,20 @@ fn export_io(error: &ExportError) -> Option<io::ErrorKind> {
 
 fn help_to_write(kind: io::ErrorKind) -> &'static str {
     match kind {
-        io::ErrorKind::StorageFull => "free some disk space and run it again",
+        full if is_full(full) => "free some disk space and run it again",
         _ => "check that the disk is there and may be written",
     }
+}
+
+fn is_full(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// What a person has to change before it can succeed does not pass.
 fn may_pass(kind: io::ErrorKind) -> bool {
     !matches!(
         kind,
-        io::ErrorKind::StorageFull
-            | io::ErrorKind::QuotaExceeded
-            | io::ErrorKind::FileTooLarge
+        io::ErrorKind::FileTooLarge
             | io::ErrorKind::ReadOnlyFilesystem
             | io::ErrorKind::PermissionDenied
             | io::ErrorKind::NotFound
@@ -156,6 +175,7 @@ mod tests {
         let write = |kind: io::ErrorKind| PipelineError::WriteFile { path: "a".into(), source: kind.into() };
         check(&write(io::ErrorKind::StorageFull), "unavailable", false);
         check(&write(io::ErrorKind::TimedOut), "unavailable", true);
+        assert!(write(io::ErrorKind::StorageFull).is_disk_full() && !write(io::ErrorKind::TimedOut).is_disk_full());
         check(&ExportError::DiskFull { path: "a".into(), written_bytes: 1 }.into(), "unavailable", false);
         check(&PipelineError::OutputBusy("a".into()), "unavailable", true);
         check(&PipelineError::RepeatedName("a".to_owned()), "invalid_input", false);

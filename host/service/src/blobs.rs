@@ -4,13 +4,14 @@ use std::io::SeekFrom;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
-use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, WriteMultipart};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig, WriteMultipart};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
@@ -22,6 +23,8 @@ use crate::error::{Result, ServiceError};
 const CHUNK_BYTES: usize = 256 << 10;
 /// Parts of a large object that are on their way at once.
 const MAX_PARTS: usize = 4;
+/// A bucket that does not answer is asked again for so long: a request must be told in time.
+const MAX_RETRY: Duration = Duration::from_secs(10);
 /// Files on their way to their place, beside the objects so that they can be renamed.
 const STAGING: &str = "staging";
 
@@ -44,30 +47,39 @@ pub struct BlobStream {
 }
 
 impl Blobs {
-    /// Opens `file:///folder`, which is made if it is not there, or `s3://bucket/prefix` with the credentials, region and
-    /// endpoint of the environment's `AWS_...` variables.
+    /// As [`Self::open`], and makes the folder where it is not there.
     ///
     /// # Errors
-    /// [`ServiceError::Config`] for any other URL, [`ServiceError::Io`] if the folder can't be made.
+    /// [`ServiceError::Config`] as there, [`ServiceError::Io`] if the folder can't be made.
+    pub fn make(url: &str) -> Result<Self> {
+        let blobs = Self::open(url)?;
+        if let Store::Folder(root) = &blobs.0 {
+            let staging = root.join(STAGING);
+            std::fs::create_dir_all(&staging).map_err(ServiceError::io("create", &staging))?;
+        }
+        Ok(blobs)
+    }
+
+    /// Opens `file:///folder`, or `s3://bucket/prefix` with the credentials, region and endpoint of the environment's
+    /// `AWS_...` variables. A folder that is gone is an error of every call: made anew it would hide a disk that is not
+    /// mounted.
+    ///
+    /// # Errors
+    /// [`ServiceError::Config`] for any other URL.
     pub fn open(url: &str) -> Result<Self> {
         let unknown =
             || ServiceError::Config(format!("storage is `{url}`, expected file:///folder or s3://bucket/prefix"));
         let parsed = Url::parse(url).map_err(|_| unknown())?;
         match parsed.scheme() {
-            "file" => Self::folder(&parsed.to_file_path().map_err(|()| unknown())?),
+            "file" => Ok(Self(Store::Folder(parsed.to_file_path().map_err(|()| unknown())?))),
             "s3" => Self::bucket(&parsed),
             _ => Err(unknown()),
         }
     }
 
-    fn folder(root: &Path) -> Result<Self> {
-        let staging = root.join(STAGING);
-        std::fs::create_dir_all(&staging).map_err(ServiceError::io("create", &staging))?;
-        Ok(Self(Store::Folder(root.to_owned())))
-    }
-
     fn bucket(url: &Url) -> Result<Self> {
-        let built = AmazonS3Builder::from_env().with_url(url.as_str()).build();
+        let retry = RetryConfig { retry_timeout: MAX_RETRY, ..RetryConfig::default() };
+        let built = AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retry).build();
         let bucket = built.map_err(ServiceError::objects("be opened"))?;
         let prefix = Key::from_url_path(url.path()).map_err(|error| ServiceError::Config(error.to_string()))?;
         Ok(Self(Store::Remote(Arc::new(PrefixStore::new(bucket, prefix)))))
@@ -80,6 +92,14 @@ impl Blobs {
             Store::Folder(root) => Some(root.join(checked(key).ok()?.as_ref())),
             Store::Remote(_) => None,
         }
+    }
+
+    /// Whether it answers: asked for something that is not there, it has to say so.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if it does not.
+    pub async fn check(&self) -> Result<()> {
+        self.exists("images/none").await.map(drop)
     }
 
     /// Whether there is an object.
@@ -100,7 +120,10 @@ impl Blobs {
                 let path = root.join(checked(key)?.as_ref());
                 match tokio::fs::metadata(&path).await {
                     Ok(metadata) => Ok(Some(metadata.len())),
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                        check_there(root).await?;
+                        Ok(None)
+                    }
                     Err(error) => Err(ServiceError::io("look at", path)(error)),
                 }
             }
@@ -171,10 +194,8 @@ impl Blobs {
         let key = checked(key)?;
         match &self.0 {
             Store::Folder(root) => match tokio::fs::remove_file(root.join(key.as_ref())).await {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(ServiceError::io("remove", root.join(key.as_ref()))(error))
-                }
-                _ => Ok(()),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => check_there(root).await,
+                removed => removed.map_err(ServiceError::io("remove", root.join(key.as_ref()))),
             },
             Store::Remote(store) => match store.delete(&key).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
@@ -182,6 +203,20 @@ impl Blobs {
             },
         }
     }
+}
+
+/// Where the whole folder is gone, as with a disk that is not mounted, nobody can tell what is in it. That is another error
+/// than that of a file that is not there.
+async fn check_there(root: &Path) -> Result<()> {
+    match tokio::fs::try_exists(root.join(STAGING)).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(gone(root)),
+        Err(error) => Err(ServiceError::io("find", root)(error)),
+    }
+}
+
+fn gone(root: &Path) -> ServiceError {
+    ServiceError::io("find", root)(std::io::Error::other("the folder of all objects is gone"))
 }
 
 /// Keys are made by the service alone; one with `..` or an empty part is a bug and goes nowhere.
@@ -200,7 +235,11 @@ fn copy_into(root: &Path, key: &Key, from: &Path) -> Result<()> {
     let to = root.join(key.as_ref());
     let failed = |error| ServiceError::io("write", &to)(error);
     let mut source = std::fs::File::open(from).map_err(ServiceError::io("read", from))?;
-    let mut part = tempfile::NamedTempFile::new_in(root.join(STAGING)).map_err(failed)?;
+    let staging = root.join(STAGING);
+    if !staging.exists() {
+        return Err(gone(root));
+    }
+    let mut part = tempfile::NamedTempFile::new_in(staging).map_err(failed)?;
     std::io::copy(&mut source, &mut part).map_err(failed)?;
     part.as_file().sync_all().map_err(failed)?;
     to.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(failed)?;
@@ -253,7 +292,7 @@ mod tests {
     #[tokio::test]
     async fn objects_of_a_folder_are_put_read_in_part_and_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(&url_of(&folder.path().join("objects of mine"))).unwrap();
+        let blobs = Blobs::make(&url_of(&folder.path().join("objects of mine"))).unwrap();
         let source = folder.path().join("source");
         std::fs::write(&source, b"0123456789").unwrap();
         assert!(!blobs.exists("a/b").await.unwrap());
@@ -271,6 +310,19 @@ mod tests {
         assert!(!blobs.exists("a/b").await.unwrap());
         assert!(blobs.get_to_file("a/b", &folder.path().join("none")).await.is_err());
         assert!(!folder.path().join("none").exists());
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_gone_is_told_and_not_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("objects");
+        let blobs = Blobs::make(&url_of(&root)).unwrap();
+        std::fs::rename(&root, folder.path().join("away")).unwrap();
+        let source = folder.path().join("source");
+        std::fs::write(&source, b"x").unwrap();
+        assert!(blobs.exists("a/b").await.is_err() && blobs.delete("a/b").await.is_err());
+        assert!(Blobs::open(&url_of(&root)).unwrap().put_file("a/b", &source).await.is_err());
+        assert!(!root.exists());
     }
 
     #[tokio::test]

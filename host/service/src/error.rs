@@ -52,7 +52,10 @@ pub enum ServiceError {
     #[error("{0}")]
     Config(String),
     /// Another process runs the jobs of this store.
-    #[error("the jobs of this store are run by {holder} already; this one takes requests only")]
+    #[error(
+        "the jobs of this store are run by {holder} already; this one takes requests only, and the jobs over when that one \
+         is gone: stop that one to have it so, or set jobs.run_jobs = false here"
+    )]
     WorkerHeld {
         /// Who.
         holder: String,
@@ -85,12 +88,17 @@ pub enum ServiceError {
 }
 
 impl ServiceError {
-    /// Whether it is for want of room on the server's disk, be it for a file or for the database (`SQLITE_FULL`).
+    /// Whether it is for want of room on the server's disk, be it for a file or for the database (`SQLITE_FULL`;
+    /// `disk_full` of PostgreSQL).
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
         match self {
-            Self::Io { source, .. } => source.kind() == io::ErrorKind::StorageFull,
-            Self::Database { source: sqlx::Error::Database(said), .. } => said.code().as_deref() == Some("13"),
+            Self::Io { source, .. } => {
+                matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            }
+            Self::Database { source: sqlx::Error::Database(said), .. } => {
+                matches!(said.code().as_deref(), Some("13" | "53100"))
+            }
             Self::Refused(refusal) => refusal.code == RefusalCode::DiskFull,
             _ => false,
         }

@@ -13,6 +13,9 @@ use scene3d_service::jobs::local::LocalExecutor;
 use scene3d_service::jobs::worker_process::WorkerCommand;
 use scene3d_service::store::artifacts::Artifact;
 use scene3d_service::store::jobs::JobImage;
+#[cfg(target_os = "linux")]
+pub use scene3d_tests::processes::{children_of, send_signal, wait_until_gone};
+pub use scene3d_tests::service_bench::hostile_config;
 use scene3d_tests::{DUMMY_CONFIG, binary, small_scene};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -26,14 +29,6 @@ const JOB_DEADLINE: Duration = Duration::from_secs(120);
 
 pub fn hex_sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A config whose extractor misbehaves.
-pub fn hostile_config(mode: &str) -> String {
-    format!(
-        "[[features]]\nextractor = {{ plugin = \"hostile\", mode = \"{mode}\" }}\nmatcher = {{ plugin = \"nearest\" }}\n\
-         [mapper]\nplugin = \"dummy-mapper\"\n"
-    )
 }
 
 /// A job that was watched to its end.
@@ -117,7 +112,7 @@ impl WorkerBench {
     }
 
     pub fn blobs(&self) -> Blobs {
-        Blobs::open(&self.objects_url()).unwrap()
+        Blobs::make(&self.objects_url()).unwrap()
     }
 
     async fn put_image(&self, bytes: &[u8]) -> String {
@@ -185,27 +180,6 @@ impl WorkerBench {
     pub async fn check_next_job_succeeds(&self) {
         let next = self.run(self.request("next", DUMMY_CONFIG)).await;
         assert!(matches!(next.ending, Ending::Finished { .. }), "{next:?}");
-    }
-}
-
-/// Ids of the processes that a process started.
-#[cfg(target_os = "linux")]
-pub fn children_of(pid: u32) -> Vec<u32> {
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let children = threads.map(|thread| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default());
-    let ids = children.collect::<Vec<_>>().join(" ");
-    ids.split_whitespace().map(|id| id.parse().unwrap()).collect()
-}
-
-/// Waits until a process is gone.
-#[cfg(target_os = "linux")]
-pub fn wait_until_gone(pid: u32) {
-    let (started, process) = (std::time::Instant::now(), format!("/proc/{pid}/stat"));
-    // proc(5): a zombie has ended, whoever has yet to ask how
-    let is_there = || std::fs::read_to_string(&process).is_ok_and(|stat| !stat.contains(") Z "));
-    while is_there() {
-        assert!(started.elapsed() < CANCEL_DEADLINE, "process {pid} goes on");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

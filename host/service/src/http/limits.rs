@@ -11,17 +11,25 @@ use axum::response::Response;
 use crate::http::address::ClientAddress;
 use crate::http::{App, Problem};
 
+/// Storage that does not answer within this time is why a request was not answered.
+const MAX_STORAGE_PAUSE: Duration = Duration::from_secs(2);
+
 /// Cuts off requests that are not answered within `request_timeout_secs`.
 ///
 /// # Errors
-/// 408 `request_timeout`.
+/// 408 `request_timeout`; 503 `storage_unavailable` if the storage is silent.
 pub async fn in_time(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
     let max_secs = app.config.server.request_timeout_secs;
     let answered = tokio::time::timeout(Duration::from_secs(max_secs), next.run(request)).await;
-    answered.map_err(|_| {
-        let detail = format!("the request was not received and answered within {max_secs} s");
-        Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail).help("try again")
-    })
+    if let Ok(answer) = answered {
+        return Ok(answer);
+    }
+    let storage_answers = async { app.store.check().await.is_ok() && app.blobs.check().await.is_ok() };
+    if tokio::time::timeout(MAX_STORAGE_PAUSE, storage_answers).await != Ok(true) {
+        return Err(Problem::storage_unavailable());
+    }
+    let detail = format!("the request was not received and answered within {max_secs} s");
+    Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", detail).help("try again"))
 }
 
 /// Counts requests by address, before anybody is known.

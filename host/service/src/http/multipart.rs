@@ -62,8 +62,7 @@ async fn receive_all(
     let lifetime_ms = millis(Duration::from_secs(uploads.limits.expire_secs));
     let upload = Upload::announced(user_id, UploadDetails::default(), declared, lifetime_ms);
     let free_bytes = uploads.store.free_bytes_of(user_id, uploads.quotas).await?;
-    uploads.store.create_upload(&upload, uploads.quotas).await?;
-    let staged = uploads.staging.create(&upload.id)?;
+    let staged = uploads.announce(&upload).await?;
     let mut files = Files { uploads, staged: &staged, names: Vec::new(), num_bytes: 0, free_bytes };
     let (state, problem, answer) = match files.take_all(form).await {
         Ok(()) => {

@@ -97,6 +97,14 @@ impl Problem {
             .retry_after(wait.as_secs().saturating_add(1))
     }
 
+    /// Of a database, an object store or a disk that does not do what it is asked for.
+    #[must_use]
+    pub fn storage_unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", "the storage does not answer")
+            .help("try again in a moment; /readyz says what is not ready")
+            .retry_after(5)
+    }
+
     /// Of what is no fault of the request.
     #[must_use]
     pub fn bug() -> Self {
@@ -140,11 +148,13 @@ impl From<ServiceError> for Problem {
                 tracing::error!(error = %error, "the disk is full");
                 Refusal::disk_full().into()
             }
-            ServiceError::Database { .. } | ServiceError::Objects { .. } | ServiceError::LeaseLost => {
+            // files of a request are those of the object store and of uploads under way
+            ServiceError::Database { .. }
+            | ServiceError::Objects { .. }
+            | ServiceError::Io { .. }
+            | ServiceError::LeaseLost => {
                 tracing::error!(error = %error, "the storage does not answer");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "storage_unavailable", "the storage does not answer")
-                    .help("try again in a moment; /readyz says what is not ready")
-                    .retry_after(5)
+                Self::storage_unavailable()
             }
             _ => {
                 tracing::error!(error = %error, "a request failed");

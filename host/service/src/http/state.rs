@@ -67,7 +67,7 @@ impl App {
         let secrets = Arc::new(Secrets::load(&config)?);
         let scrape_token = config.auth.scrape_token_file.as_deref().map(ScrapeToken::read).transpose()?;
         let store = Store::open(&config.storage.database_url()).await?;
-        let blobs = Blobs::open(&config.storage.objects_url())?;
+        let blobs = Blobs::make(&config.storage.objects_url())?;
         let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
         let metrics = Arc::new(metrics.map_err(|error| ServiceError::Internal(error.to_string()))?);
         let (plugins, weights_dirs) = plugins_and_weights()?;

@@ -124,7 +124,7 @@ impl Work {
         Ok(JobRequest {
             job_id: job.id.clone(),
             attempt: job.attempts,
-            images: self.store.job_images(&job.id).await?,
+            images: self.written(|| self.store.job_images(&job.id)).await?,
             config_name: job.config_name.clone(),
             config_toml: job.config_toml.clone(),
             work_folder: self.work_dir.join(&job.id),

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 /// Why a job failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct JobFailure {
-    /// Stable: a label of the engine's error codes, or `no_model`, `too_few_images`, `worker_lost`, `storage`.
+    /// Stable: a label of the engine's error codes, or `no_model`, `too_few_images`, `worker_lost`,
+    /// `storage`, `disk_full`.
     pub code: String,
     /// The stage that failed, where one did.
     pub stage: Option<String>,
@@ -19,6 +20,12 @@ pub struct JobFailure {
     /// Whether the same may succeed when it is tried again.
     pub transient: bool,
 }
+
+/// Code of a job whose files could not be read or written.
+pub const STORAGE: &str = "storage";
+
+/// Code of a job that found no room on the server's disk.
+pub const DISK_FULL: &str = "disk_full";
 
 /// Code of a job whose worker ended each time it was tried.
 pub const WORKER_LOST: &str = "worker_lost";

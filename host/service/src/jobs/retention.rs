@@ -137,7 +137,7 @@ mod tests {
             config.storage.data_dir = folder.path().to_owned();
             let store = Store::open(&config.storage.database_url()).await.unwrap();
             add_user(&store, "a").await;
-            let blobs = Blobs::open(&config.storage.objects_url()).unwrap();
+            let blobs = Blobs::make(&config.storage.objects_url()).unwrap();
             Self { folder, config, store, blobs }
         }
 

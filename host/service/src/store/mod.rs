@@ -26,6 +26,10 @@ use crate::error::{Result, ServiceError};
 /// Changed jobs that a slow listener may be behind before it has to look at all of them.
 const MAX_UNHEARD_CHANGES: usize = 1024;
 
+/// A request waits so long for a connection that answers, and as long again for the one writer of SQLite: both are over
+/// before the request is.
+const MAX_WAIT: Duration = Duration::from_secs(10);
+
 /// Connections that are held open.
 const MAX_CONNECTIONS: u32 = 8;
 
@@ -70,7 +74,7 @@ impl Store {
         let options: AnyConnectOptions = url.parse().map_err(ServiceError::database("read its URL"))?;
         let pool = AnyPoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
-            .acquire_timeout(Duration::from_secs(30))
+            .acquire_timeout(MAX_WAIT)
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     if is_sqlite {
@@ -92,7 +96,10 @@ impl Store {
     /// [`ServiceError::Database`].
     pub async fn begin(&self) -> Result<Tx> {
         let writer = match &self.writer {
-            Some(writer) => Some(Arc::clone(writer).lock_owned().await),
+            Some(writer) => {
+                let locked = tokio::time::timeout(MAX_WAIT, Arc::clone(writer).lock_owned()).await;
+                Some(locked.map_err(|_| ServiceError::database("begin a transaction")(sqlx::Error::PoolTimedOut))?)
+            }
             None => None,
         };
         // taking the lock at once: one that is asked for later fails where somebody wrote in between

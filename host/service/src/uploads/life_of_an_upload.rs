@@ -29,7 +29,7 @@ impl Bench {
                        VALUES ($1, $1, '', '', '', 0)";
             sqlx::query(add).bind(user).execute(store.reader()).await.unwrap();
         }
-        let blobs = Blobs::open(&config.storage.objects_url()).unwrap();
+        let blobs = Blobs::make(&config.storage.objects_url()).unwrap();
         Self { uploads: Uploads::open(&config, store, blobs).unwrap(), _folder: folder }
     }
 

@@ -20,7 +20,9 @@ use crate::blobs::Blobs;
 use crate::config::{QuotasSection, ServiceConfig, UploadsSection};
 use crate::error::Result;
 use crate::store::Store;
-use crate::uploads::staging::Staging;
+use crate::store::uploads::Upload;
+use crate::uploads::staging::{Staged, Staging};
+use crate::uploads::state::UploadState;
 
 /// What uploads need; cheap to clone.
 #[derive(Debug, Clone)]
@@ -53,5 +55,21 @@ impl Uploads {
             quotas: config.quotas,
             decoders: Arc::new(Semaphore::new(config.uploads.num_decoders.max(1))),
         })
+    }
+
+    /// Makes an upload's row and its folder.
+    ///
+    /// # Errors
+    /// [`crate::ServiceError::Refused`] if the user has no room for it; those of the storage.
+    pub async fn announce(&self, upload: &Upload) -> Result<Staged> {
+        self.store.create_upload(upload, self.quotas).await?;
+        match self.staging.create(&upload.id) {
+            Ok(staged) => Ok(staged),
+            Err(error) => {
+                // nobody will send it: its user gets the room back at once
+                self.store.end_upload(&upload.id, UploadState::Receiving, UploadState::Terminated, None).await?;
+                Err(error)
+            }
+        }
     }
 }

@@ -40,8 +40,9 @@ impl Staging {
         let folder = self.folder(upload_id)?;
         let failed = |error| ServiceError::io("create", &folder)(error);
         fs::create_dir(&folder).map_err(failed)?;
-        File::create_new(folder.join(LOCK)).map_err(failed)?;
-        sync_folder(&self.root)?;
+        let made = File::create_new(folder.join(LOCK)).map_err(failed).and_then(|_| sync_folder(&self.root));
+        // one without a lock would never be found to be lost
+        made.inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
         self.lock(upload_id)?.ok_or_else(|| ServiceError::Internal(format!("{upload_id} is held as it is made")))
     }
 

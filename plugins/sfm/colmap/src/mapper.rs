@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use scene3d_sdk::{
     CreateContext, Descriptor, ErrorCode, Host, LogLevel, Mapper, Mapping, MatchGraph, Result, SdkError, StageKind,
@@ -43,7 +44,7 @@ impl Mapper for Colmap {
     }
 
     fn map(&mut self, graph: &MatchGraph, host: &Host<'_>) -> Result<Mapping> {
-        self.map_graph(graph, host)
+        self.map_graph(graph, host).map_err(|error| told_if_disk_is_full(error, &graph.workspace))
     }
 }
 
@@ -146,6 +147,38 @@ fn kept(
 }
 
 /// What COLMAP would abort at.
+/// What `strerror(ENOSPC)` and SQLite's `SQLITE_FULL` say (<https://sqlite.org/rescode.html#full>): COLMAP passes errors on
+/// as text alone.
+const DISK_FULL_WORDS: [&str; 2] = ["No space left on device", "database or disk is full"];
+
+/// What SQLite says where it finds no room for its journal, and of much else (<https://sqlite.org/rescode.html#ioerr>).
+const IO_ERROR_WORDS: &str = "disk I/O error";
+
+/// With less room no journal can be begun.
+const MIN_FREE_BYTES: u64 = 64 << 10;
+
+/// Wherever the disk was full, that is said alike, for programs too.
+fn told_if_disk_is_full(error: SdkError, workspace: &Path) -> SdkError {
+    let says = |words: &str| error.message.contains(words);
+    let is_full = DISK_FULL_WORDS.into_iter().any(says)
+        || (says(IO_ERROR_WORDS) && free_bytes(workspace).is_some_and(|bytes| bytes < MIN_FREE_BYTES));
+    if !is_full {
+        return error;
+    }
+    let error = SdkError { code: ErrorCode::UNAVAILABLE, ..error };
+    error.help("free some disk space and run it again").detail("cause", "disk_full")
+}
+
+#[cfg(unix)]
+fn free_bytes(folder: &Path) -> Option<u64> {
+    rustix::fs::statvfs(folder).ok().map(|found| found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_: &Path) -> Option<u64> {
+    None
+}
+
 fn check_graph(graph: &MatchGraph) -> Result<()> {
     let wrong = |what: String| Err(SdkError::invalid_input(format!("match graph: {what}")));
     let num_images = graph.images.len();
@@ -173,4 +206,21 @@ fn check_graph(graph: &MatchGraph) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_for_programs_wherever_it_was_met() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = |message: &str| told_if_disk_is_full(SdkError::internal(message), folder.path());
+        let full = told("pycolmap failed: no factory succeeded: SQLite error: database or disk is full.");
+        assert_eq!((full.code, full.details.len()), (ErrorCode::UNAVAILABLE, 1), "{full:?}");
+        assert!(full.help.contains("free some disk space"), "{full:?}");
+        for other in ["SQLite error: disk I/O error, on a disk with room", "the point is behind the camera"] {
+            assert_eq!((told(other).code, told(other).details.len()), (ErrorCode::INTERNAL, 0), "{other}");
+        }
+    }
 }

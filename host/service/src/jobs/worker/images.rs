@@ -10,7 +10,7 @@ use scene3d_pipeline::{Cancel, NamedFile};
 
 use crate::blobs::Blobs;
 use crate::error::{Result, ServiceError};
-use crate::jobs::failure::JobFailure;
+use crate::jobs::failure::{DISK_FULL, JobFailure, STORAGE};
 use crate::store::jobs::JobImage;
 
 /// Images on their way at once.
@@ -53,8 +53,10 @@ impl ImageCache {
     async fn file(&self, blobs: &Blobs, image: &JobImage) -> Result<NamedFile, Box<JobFailure>> {
         let key = image_key(&image.sha256);
         let path = match blobs.local_path(&key) {
-            Some(path) if path.is_file() => path,
-            Some(_) => return Err(missing(image)),
+            Some(path) => {
+                check_there(blobs, &key, image).await?;
+                path
+            }
             None => self.fetched(blobs, &key, image).await?,
         };
         Ok(NamedFile { name: image.name.clone(), path })
@@ -69,9 +71,7 @@ impl ImageCache {
         }
         let failed = |error: ServiceError| storage_failure(&error);
         fs::create_dir_all(&self.folder).map_err(ServiceError::io("create", &self.folder)).map_err(failed)?;
-        if !blobs.exists(key).await.map_err(failed)? {
-            return Err(missing(image));
-        }
+        check_there(blobs, key, image).await?;
         blobs.get_to_file(key, &path).await.map_err(failed)?;
         Ok(path)
     }
@@ -104,9 +104,17 @@ async fn cancelled(cancel: &Cancel) {
     }
 }
 
+async fn check_there(blobs: &Blobs, key: &str, image: &JobImage) -> Result<(), Box<JobFailure>> {
+    match blobs.exists(key).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(missing(image)),
+        Err(error) => Err(storage_failure(&error)),
+    }
+}
+
 fn missing(image: &JobImage) -> Box<JobFailure> {
     Box::new(JobFailure {
-        code: "storage".to_owned(),
+        code: STORAGE.to_owned(),
         stage: None,
         plugin: None,
         message: format!("image `{}` is not in the object store any more", image.name.escape_debug()),
@@ -115,15 +123,24 @@ fn missing(image: &JobImage) -> Box<JobFailure> {
     })
 }
 
-/// The object store did not do what it was asked for.
+/// The object store did not do what it was asked for. Folders and hosts are for the log.
 pub(super) fn storage_failure(error: &ServiceError) -> Box<JobFailure> {
-    let is_full = matches!(error, ServiceError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull);
-    let help = if is_full { "free some disk space and retry the job" } else { "retry the job when the store answers" };
+    tracing::error!(%error, "the object store failed a job");
+    let message = match error {
+        ServiceError::Io { action, source, .. } => format!("the object store could not {action} a file: {source}"),
+        ServiceError::Objects { action, .. } => format!("the object store could not {action}"),
+        other => other.to_string(),
+    };
+    let is_full = error.is_disk_full();
+    let (code, help) = match is_full {
+        true => (DISK_FULL, "free some disk space and retry the job"),
+        false => (STORAGE, "retry the job when the store answers"),
+    };
     Box::new(JobFailure {
-        code: "storage".to_owned(),
+        code: code.to_owned(),
         stage: None,
         plugin: None,
-        message: error.to_string(),
+        message,
         help: help.to_owned(),
         transient: !is_full,
     })

@@ -16,7 +16,7 @@ use super::results::Results;
 use super::{Voice, Worker};
 use crate::blobs::Blobs;
 use crate::jobs::executor::{Ending, JobRequest};
-use crate::jobs::failure::JobFailure;
+use crate::jobs::failure::{DISK_FULL, JobFailure, STORAGE};
 
 /// A worker whose server was killed lets go of the work folder within this time.
 const MAX_WAIT_FOR_FOLDER: Duration = Duration::from_secs(15);
@@ -102,8 +102,9 @@ fn failure(error: &PipelineError, observer: &JobObserver, hidden: &Hidden) -> Bo
     let code = match error {
         PipelineError::NoModel { .. } => "no_model",
         PipelineError::TooFewPhotos { .. } => "too_few_images",
-        PipelineError::ReadFile { .. } | PipelineError::WriteFile { .. } => "storage",
-        PipelineError::Export(_) if failure.code == "unavailable" => "storage",
+        full if full.is_disk_full() => DISK_FULL,
+        PipelineError::ReadFile { .. } | PipelineError::WriteFile { .. } => STORAGE,
+        PipelineError::Export(_) if failure.code == "unavailable" => STORAGE,
         _ => failure.code.as_str(),
     };
     Box::new(JobFailure {
