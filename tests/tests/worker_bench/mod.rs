@@ -28,14 +28,6 @@ pub fn hex_sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A config whose extractor misbehaves.
-pub fn hostile_config(mode: &str) -> String {
-    format!(
-        "[[features]]\nextractor = {{ plugin = \"hostile\", mode = \"{mode}\" }}\nmatcher = {{ plugin = \"nearest\" }}\n\
-         [mapper]\nplugin = \"dummy-mapper\"\n"
-    )
-}
-
 /// A job that was watched to its end.
 #[derive(Debug)]
 pub struct Watched {
