@@ -122,6 +122,23 @@ impl Client {
         text_of(&answer.expect_status(201).json()["id"])
     }
 
+    /// An upload once it is ready or refused.
+    ///
+    /// # Panics
+    /// If it becomes neither.
+    #[must_use]
+    pub fn ended_upload(&self, id: &str) -> Value {
+        let deadline = Instant::now() + MAX_JOB_TIME;
+        loop {
+            let upload = self.get(&format!("/api/v1/uploads/{id}")).expect_status(200).json();
+            if !["receiving", "checking"].contains(&upload["state"].as_str().unwrap_or_default()) {
+                return upload;
+            }
+            assert!(Instant::now() < deadline, "the upload does not end: {upload:#}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Starts a job; its id. `more` is added to the request.
     ///
     /// # Panics
@@ -133,6 +150,28 @@ impl Client {
             body[key] = value.clone();
         }
         text_of(&self.post("/api/v1/jobs", &body).expect_status(202).json()["id"])
+    }
+
+    /// Starts a job with a config of its own; its id.
+    ///
+    /// # Panics
+    /// If it is refused.
+    #[must_use]
+    pub fn start_job_with(&self, upload_id: &str, config_toml: &str) -> String {
+        let body = json!({ "upload_id": upload_id, "config_toml": config_toml });
+        text_of(&self.post("/api/v1/jobs", &body).expect_status(202).json()["id"])
+    }
+
+    /// Waits until a job whose plugin hangs does.
+    ///
+    /// # Panics
+    /// If it does not come so far.
+    pub fn wait_until_hanging(&self, id: &str) {
+        let deadline = Instant::now() + MAX_JOB_TIME;
+        while !self.get(&format!("/api/v1/jobs/{id}/logs")).expect_status(200).text().contains("hangs") {
+            assert!(Instant::now() < deadline, "the job does not hang");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// The job once it has ended.

@@ -11,15 +11,18 @@ use scene3d_scene::synthetic::{SceneSpec, SyntheticScene, render};
 pub mod aliked_run;
 pub mod client;
 pub mod cutting_proxy;
+pub mod events;
 pub mod forged_token;
 pub mod in_process;
 pub mod postgres;
 #[cfg(target_os = "linux")]
 pub mod processes;
+pub mod receiver;
 pub mod s3;
 pub mod server;
 pub mod service_bench;
 pub mod small_disk;
+pub mod tus;
 
 /// The built program.
 ///
@@ -115,6 +118,12 @@ pub fn assert_fails_with(output: &Output, words: &[&str]) {
     }
 }
 
+/// Photos of [`small_scene`], each with its name.
+#[must_use]
+pub fn small_photos() -> Vec<(&'static str, &'static [u8])> {
+    small_scene().images.iter().map(|image| (image.name.as_str(), image.jpeg.as_slice())).collect()
+}
+
 /// A small synthetic scene, rendered once a test binary.
 ///
 /// # Panics
@@ -171,6 +180,15 @@ matcher = { plugin = "dummy-matcher" }
 [mapper]
 plugin = "dummy-mapper"
 "#;
+
+/// A config whose extractor misbehaves as the mode of the plugin `hostile` says.
+#[must_use]
+pub fn hostile_config(mode: &str) -> String {
+    format!(
+        "[[features]]\nextractor = {{ plugin = \"hostile\", mode = \"{mode}\" }}\nmatcher = {{ plugin = \"nearest\" }}\n\
+         [mapper]\nplugin = \"dummy-mapper\"\n"
+    )
+}
 
 /// A temporary folder with `photos/`, `dummy.toml` and room for `out/`.
 pub struct Workbench {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::server::{Environment, Server, USER};
-use crate::{DUMMY_CONFIG, small_scene};
+use crate::{DUMMY_CONFIG, small_photos};
 
 /// Real plugins, as small as they still make a model; see [`crate::has_weights`].
 pub const REAL_CONFIG: &str = r#"
@@ -18,15 +18,6 @@ matcher = { plugin = "nearest" }
 plugin = "colmap"
 bundle_adjustment = "thorough"
 "#;
-
-/// A config whose extractor misbehaves.
-#[must_use]
-pub fn hostile_config(mode: &str) -> String {
-    format!(
-        "[[features]]\nextractor = {{ plugin = \"hostile\", mode = \"{mode}\" }}\nmatcher = {{ plugin = \"nearest\" }}\n\
-         [mapper]\nplugin = \"dummy-mapper\"\n"
-    )
-}
 
 /// A service with photos in it.
 pub struct ServiceBench {
@@ -56,7 +47,7 @@ impl ServiceBench {
     pub fn start_with(more: &str, environment: Environment) -> Self {
         let server = Server::start_with(more, environment);
         let client = server.client(USER);
-        let upload = client.upload(&photos());
+        let upload = client.upload(&small_photos());
         Self { server, client, upload }
     }
 
@@ -187,12 +178,6 @@ pub fn is_hanging(kind: &str, body: &Value) -> bool {
 /// Whether an event tells that a stage begins.
 pub fn begins(stage: &'static str) -> impl Fn(&str, &Value) -> bool {
     move |kind, body| kind == "stage_started" && body["stage"] == stage
-}
-
-/// Names and bytes of the small scene.
-#[must_use]
-pub fn photos() -> Vec<(&'static str, &'static [u8])> {
-    small_scene().images.iter().map(|image| (image.name.as_str(), image.jpeg.as_slice())).collect()
 }
 
 /// Server-sent events: kind and body.

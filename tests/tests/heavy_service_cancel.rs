@@ -6,8 +6,9 @@
 use std::time::{Duration, Instant};
 
 use scene3d_tests::has_weights;
+use scene3d_tests::hostile_config;
 use scene3d_tests::processes::{children_of, lives, resident_bytes, wait_until_gone};
-use scene3d_tests::service_bench::{REAL_CONFIG, ServiceBench, begins, hostile_config, is_hanging, is_mapping};
+use scene3d_tests::service_bench::{REAL_CONFIG, ServiceBench, begins, is_hanging, is_mapping};
 use serde_json::{Value, json};
 
 const DEADLINE: Duration = Duration::from_secs(5);

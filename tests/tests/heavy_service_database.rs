@@ -11,7 +11,8 @@ use rusqlite::Connection;
 use scene3d_tests::client::Answer;
 use scene3d_tests::has_weights;
 use scene3d_tests::postgres::Postgres;
-use scene3d_tests::service_bench::{REAL_CONFIG, ServiceBench, begins, photos};
+use scene3d_tests::service_bench::{REAL_CONFIG, ServiceBench, begins};
+use scene3d_tests::small_photos;
 use serde_json::{Value, json};
 
 /// Longer than anything waits for the database by itself.
@@ -38,7 +39,7 @@ fn check_writes_are_refused(bench: &ServiceBench) {
 }
 
 fn send_photo(bench: &ServiceBench) -> Answer {
-    let (name, bytes) = photos()[0];
+    let (name, bytes) = small_photos()[0];
     let part = reqwest::blocking::multipart::Part::bytes(bytes.to_vec()).file_name(name);
     let form = reqwest::blocking::multipart::Form::new().part("file", part);
     bench.client.send(bench.client.request(Method::POST, "/api/v1/uploads").multipart(form))

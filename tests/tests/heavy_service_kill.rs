@@ -6,9 +6,10 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use scene3d_tests::client::Client;
+use scene3d_tests::events::follow;
 use scene3d_tests::postgres::Postgres;
 use scene3d_tests::server::{Server, USER};
-use scene3d_tests::{DUMMY_CONFIG, has_weights, small_scene};
+use scene3d_tests::{DUMMY_CONFIG, has_weights, small_photos};
 use serde_json::{Value, json};
 
 const NUM_KILLS: usize = 20;
@@ -28,10 +29,8 @@ plugin = "colmap"
 fn check_kills(more: &str) {
     let mut server = Server::start(more);
     let mut random = StdRng::seed_from_u64(0);
-    let photos: Vec<(&str, &[u8])> =
-        small_scene().images.iter().map(|image| (image.name.as_str(), image.jpeg.as_slice())).collect();
     let client = server.client(USER);
-    let upload = client.upload(&photos);
+    let upload = client.upload(&small_photos());
     let config = if has_weights() { WITH_WEIGHTS } else { WITHOUT_WEIGHTS };
     // artifacts of another seed are other artifacts
     let request =
@@ -59,30 +58,20 @@ fn started(client: &Client, request: &Value) -> String {
 
 /// Numbers without gaps; one end; and of the items that a stage had finished in an earlier attempt, all are reused.
 fn check_events(client: &Client, id: &str) {
-    let text = client.get(&format!("/api/v1/jobs/{id}/events")).expect_status(200).text();
-    let mut finished: BTreeMap<String, u64> = BTreeMap::new();
-    let mut num_ends = 0;
-    let mut seq = 0;
-    for event in text.split("\n\n").filter(|event| event.starts_with("id:")) {
-        let field = |name: &str| {
-            let prefix = format!("{name}: ");
-            event.lines().find_map(|line| line.strip_prefix(prefix.as_str())).unwrap_or_default().to_owned()
-        };
-        seq += 1;
-        assert_eq!(field("id"), seq.to_string());
-        let body: Value = serde_json::from_str(&field("data")).unwrap_or_default();
-        num_ends += usize::from(body["state"] == "succeeded");
-        if field("event") == "stage_finished" {
-            let stage = body["stage"].as_str().unwrap_or_default().to_owned();
-            let (items, reused) = (body["items"].as_u64().unwrap_or(0), body["reused"].as_u64().unwrap_or(0));
-            let kept = ["extract", "match", "map"].contains(&stage.as_str());
-            if let Some(before) = finished.get(&stage).filter(|_| kept) {
-                assert_eq!(reused, *before, "{stage} of {id} was run again");
-            }
-            finished.insert(stage, items);
+    let events = follow(client, id);
+    let mut finished: BTreeMap<&str, u64> = BTreeMap::new();
+    assert!(events.iter().map(|event| event.seq).eq(1..=events.len() as u64), "{events:#?}");
+    for event in events.iter().filter(|event| event.kind == "stage_finished") {
+        let stage = event.body["stage"].as_str().unwrap_or_default();
+        let (items, reused) = (event.body["items"].as_u64().unwrap_or(0), event.body["reused"].as_u64().unwrap_or(0));
+        let kept = ["extract", "match", "map"].contains(&stage);
+        if let Some(before) = finished.get(stage).filter(|_| kept) {
+            assert_eq!(reused, *before, "{stage} of {id} was run again");
         }
+        finished.insert(stage, items);
     }
-    assert_eq!(num_ends, 1, "{text}");
+    let num_ends = events.iter().filter(|event| event.body["state"] == "succeeded").count();
+    assert_eq!(num_ends, 1, "{events:#?}");
 }
 
 #[test]

@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use scene3d_tests::client::{Answer, Client};
+use scene3d_tests::hostile_config;
 use scene3d_tests::processes::num_open_files;
 use scene3d_tests::server::{Server, USER};
-use scene3d_tests::service_bench::{ServiceBench, hostile_config, is_hanging, photos};
+use scene3d_tests::service_bench::{ServiceBench, is_hanging};
+use scene3d_tests::small_photos;
 use serde_json::json;
 
 const MAX_WAIT: Duration = Duration::from_secs(10);
@@ -52,7 +54,7 @@ fn upload_states(client: &Client) -> Vec<String> {
 #[test]
 fn a_form_that_ends_too_early_leaves_nothing() {
     // room for one of these uploads at a time
-    let image = photos()[0].1;
+    let image = small_photos()[0].1;
     let quota = image.len() * 3 / 2 + 1000;
     let server = Server::start(&format!("jobs.run_jobs = false\nquotas.max_bytes = {quota}"));
     let client = server.client(USER);
@@ -109,7 +111,7 @@ fn check_content(client: &Client, path: &str, bytes: &[u8]) {
 
 #[test]
 fn a_patch_that_ends_too_early_keeps_what_came_and_gives_all_back_when_it_is_given_up() {
-    let image = photos()[0].1;
+    let image = small_photos()[0].1;
     let server = Server::start(&format!("jobs.run_jobs = false\nquotas.max_bytes = {}", image.len() + 10));
     let client = server.client(USER);
     let path = announce(&client, image.len()).expect_status(201).header("location").to_owned();
@@ -129,7 +131,7 @@ fn a_patch_that_ends_too_early_keeps_what_came_and_gives_all_back_when_it_is_giv
 
 #[test]
 fn of_patches_at_once_one_wins_and_the_others_are_told() {
-    let image = photos()[0].1;
+    let image = small_photos()[0].1;
     let server = Server::start("jobs.run_jobs = false");
     let client = server.client(USER);
     let path = announce(&client, image.len()).expect_status(201).header("location").to_owned();

@@ -11,8 +11,9 @@ use reqwest::blocking::multipart::{Form, Part};
 use scene3d_tests::client::Answer;
 use scene3d_tests::processes::send_signal;
 use scene3d_tests::s3::S3;
-use scene3d_tests::service_bench::{ServiceBench, photos};
+use scene3d_tests::service_bench::ServiceBench;
 use scene3d_tests::small_disk::SmallDisk;
+use scene3d_tests::small_photos;
 use scene3d_tests::{DUMMY_CONFIG, small_scene};
 use serde_json::json;
 
@@ -152,7 +153,7 @@ fn a_staging_folder_that_is_away_takes_no_quota() {
     fs::rename(&away, &staging).unwrap();
     let announced = bench.client.request(Method::POST, "/api/v1/tus").header("tus-resumable", "1.0.0");
     let _ = bench.client.send(announced.header("upload-length", "2000000")).expect_status(201);
-    assert!(!bench.client.upload(&[photos()[0]]).is_empty());
+    assert!(!bench.client.upload(&[small_photos()[0]]).is_empty());
 }
 
 #[test]

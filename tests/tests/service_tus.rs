@@ -2,42 +2,17 @@
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::fs;
-use std::io::Write;
-use std::path::Path;
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::Method;
 use scene3d_tests::client::{Answer, Client};
-use scene3d_tests::cutting_proxy::CuttingProxy;
+use scene3d_tests::cutting_proxy::{Cuts, CuttingProxy, Sender};
 use scene3d_tests::server::{OTHER_USER, Server, USER};
-use scene3d_tests::{assert_success, checkout, run, small_scene, stdout};
-use serde_json::Value;
+use scene3d_tests::tus::{TusClient, write_zip};
+use scene3d_tests::{small_photos, small_scene};
 
 const NUM_CUTS: usize = 10;
 const OFFSET_STREAM: &str = "application/offset+octet-stream";
-
-fn write_zip(path: &Path) {
-    let mut writer = zip::ZipWriter::new(fs::File::create(path).unwrap());
-    for image in &small_scene().images {
-        let stored = zip::write::FileOptions::default().compression_method(zip::CompressionMethod::Stored);
-        writer.start_file(image.name.as_str(), stored).unwrap();
-        writer.write_all(&image.jpeg).unwrap();
-    }
-    writer.finish().unwrap();
-}
-
-fn ended_upload(client: &Client, id: &str) -> Value {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        let upload = client.get(&format!("/api/v1/uploads/{id}")).expect_status(200).json();
-        if !["receiving", "checking"].contains(&upload["state"].as_str().unwrap()) {
-            return upload;
-        }
-        assert!(Instant::now() < deadline, "{upload:#}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
 
 fn tus(client: &Client, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
@@ -70,24 +45,18 @@ fn id_of(location: &str) -> &str {
 
 #[test]
 fn the_official_client_finishes_though_ten_connections_are_cut() {
-    let modules = checkout().join(".deps/node/node_modules");
-    if !modules.join("tus-js-client").is_dir() {
-        return eprintln!("skipped: no tus-js-client in .deps/node; run `cargo xtask setup`");
-    }
+    let Some(tus_client) = TusClient::installed() else { return };
     let server = Server::start("jobs.run_jobs = false");
     let client = server.client(USER);
     let zip = server.path("photos.zip");
-    write_zip(&zip);
+    write_zip(&zip, small_photos());
     let piece = usize::try_from(fs::metadata(&zip).unwrap().len()).unwrap() / (NUM_CUTS + 2);
-    let proxy = CuttingProxy::start(&server.url, NUM_CUTS, 1000..piece);
-    let mut command = Command::new("node");
-    command.arg(checkout().join("tests/scripts/tus_upload.mjs")).arg(modules);
-    let output = run(command.arg(format!("{}/api/v1/tus", proxy.url)).arg(client.token()).arg(&zip));
-    assert_success(&output);
+    let cuts = Cuts { num_cuts: NUM_CUTS, sender: Sender::Client, after_bytes: 1000..piece, seed: 0 };
+    let proxy = CuttingProxy::start(&server.url, cuts);
+    let upload = client.ended_upload(&tus_client.send(&proxy.url, client.token(), &zip));
     assert_eq!(proxy.num_cuts(), NUM_CUTS);
-    let upload = ended_upload(&client, id_of(stdout(&output).trim()));
     assert_eq!(upload["state"], "ready", "{upload:#}");
-    assert_eq!(upload["images"].as_array().unwrap().len(), small_scene().images.len());
+    assert_eq!(upload["images"].as_array().unwrap().len(), small_photos().len());
 }
 
 #[test]
@@ -106,7 +75,7 @@ fn bytes_are_taken_where_the_last_ones_ended_and_nowhere_else() {
     let _ = patch(&client, &path, 1000, None, &too_much).expect_problem(413, "upload_too_large");
     assert_eq!(offset(&client, &path), 1000);
     let _ = patch(&client, &path, 1000, None, rest).expect_status(204);
-    assert_eq!(ended_upload(&client, id_of(&path))["state"], "ready");
+    assert_eq!(client.ended_upload(id_of(&path))["state"], "ready");
 }
 
 #[test]

@@ -3,8 +3,9 @@
 #![cfg(target_os = "linux")] // looks for processes in /proc
 #![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
+use scene3d_tests::hostile_config;
 use scene3d_tests::processes::{send_signal, wait_until_gone};
-use scene3d_tests::service_bench::{ServiceBench, hostile_config, is_hanging};
+use scene3d_tests::service_bench::{ServiceBench, is_hanging};
 use serde_json::json;
 
 #[test]

@@ -11,10 +11,8 @@ use std::process::{Command, Stdio};
 
 use scene3d_service::jobs::executor::{Ending, Executor, ExecutorEvent};
 use scene3d_service::jobs::failure::JobFailure;
-use scene3d_tests::{DUMMY_CONFIG, assert_success, binary, run, small_scene};
-use worker_bench::{
-    Watched, WorkerBench, children_of, hex_sha256, hostile_config, photos_folder, send_signal, wait_until_gone,
-};
+use scene3d_tests::{DUMMY_CONFIG, assert_success, binary, hostile_config, run, small_scene};
+use worker_bench::{Watched, WorkerBench, children_of, hex_sha256, photos_folder, send_signal, wait_until_gone};
 
 fn stages(watched: &Watched) -> Vec<&str> {
     watched.events.iter().filter_map(started).collect()
@@ -101,7 +99,7 @@ async fn extraction_is_told_image_by_image() {
     };
     let mut found: Vec<_> = watched.events.iter().filter_map(found).collect();
     found.sort_by(|a, b| a.0.cmp(&b.0));
-    let expected = small_scene().images.iter().map(|image| (image.name.clone(), 1024, 1.0));
+    let expected = small_scene().images.iter().map(|image| (image.name.clone(), 1024, Some(1.0)));
     assert_eq!(found, expected.collect::<Vec<_>>());
     let resident = watched.events.iter().rev().find_map(|event| match event {
         ExecutorEvent::Resident { device, bytes } => Some((device.as_str(), *bytes)),
@@ -115,7 +113,7 @@ async fn a_plugin_that_aborts_ends_its_worker_and_not_the_next_job() {
     let bench = WorkerBench::new().await;
     for mode in ["abort", "abort_in_create"] {
         let lost = bench.run(bench.request(mode, &hostile_config(mode))).await;
-        let Ending::WorkerLost { reason } = &lost.ending else { unreachable!("{lost:?}") };
+        let Ending::WorkerLost { reason, .. } = &lost.ending else { unreachable!("{lost:?}") };
         assert!(reason.starts_with("the worker was ended by signal 6 (SIGABRT)"), "{reason}");
         assert_eq!(stages(&lost).last(), Some(&"extract"), "what it told before is heard");
         bench.check_next_job_succeeds().await;

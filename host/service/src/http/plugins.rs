@@ -14,6 +14,7 @@ use crate::http::blocking::blocking;
 use crate::http::extract::{Json, Path};
 use crate::http::{App, Caller, Problem};
 use crate::scope::Scope;
+use crate::store::plugin_failures::PluginFailure;
 
 /// Routes of this file.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
@@ -26,8 +27,8 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
 pub enum PluginState {
     /// It can.
     Ready,
-    /// It failed too often in this process.
-    Disabled,
+    /// It ended its worker or panicked when it was last used; jobs may still name it.
+    Failing,
     /// It does not load here.
     Unusable,
 }
@@ -43,7 +44,10 @@ pub struct PluginSummary {
     state: PluginState,
     /// Code of why not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<&'static str>,
+    problem: Option<String>,
+    /// How it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     /// Its version.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
@@ -78,7 +82,8 @@ pub struct PluginList {
     responses((status = 200, description = "Every plugin.", body = PluginList)))]
 async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<PluginList>, Problem> {
     caller.require(Scope::JobsRead)?;
-    let summaries = move || app.plugins.ids().filter_map(|id| summary(&app, id)).collect();
+    let failures = app.store.plugin_failures().await?;
+    let summaries = move || app.plugins.ids().filter_map(|id| summary(&app, id, &failures)).collect();
     Ok(Json(PluginList { plugins: blocking(summaries).await? }))
 }
 
@@ -92,8 +97,9 @@ async fn inspect(
     Path(id): Path<String>,
 ) -> Result<Json<PluginDetail>, Problem> {
     caller.require(Scope::JobsRead)?;
+    let failures = app.store.plugin_failures().await?;
     let detail = move || {
-        let summary = summary(&app, &id)?;
+        let summary = summary(&app, &id, &failures)?;
         let descriptor = app.plugins.descriptor(&id).ok();
         let descriptor = descriptor.and_then(|descriptor| serde_json::to_value(&*descriptor).ok()).unwrap_or_default();
         Some(PluginDetail { summary, descriptor })
@@ -102,22 +108,30 @@ async fn inspect(
 }
 
 /// Opens the plugin's library if nothing is known of it; `None` if there is no such plugin.
-fn summary(app: &App, id: &str) -> Option<PluginSummary> {
+fn summary(app: &App, id: &str, failures: &[PluginFailure]) -> Option<PluginSummary> {
     let kind = app.plugins.kind(id).ok()?.name();
     let id = id.to_owned();
     Some(match app.plugins.descriptor(&id) {
         Err(error) => {
             tracing::warn!(plugin = id, error = %error, "a plugin can't be used");
-            let problem = Some(code_row(error.code).label);
-            let state = PluginState::Unusable;
-            PluginSummary { id, kind, state, problem, version: None, license: None, summary: None }
+            PluginSummary {
+                id,
+                kind,
+                state: PluginState::Unusable,
+                problem: Some(code_row(error.code).label.to_owned()),
+                reason: None,
+                version: None,
+                license: None,
+                summary: None,
+            }
         }
         Ok(descriptor) => {
-            let is_disabled = app.plugins.disabled_reason(&id).is_some();
+            let failure = failures.iter().find(|failure| failure.plugin == id);
             PluginSummary {
                 kind,
-                state: if is_disabled { PluginState::Disabled } else { PluginState::Ready },
-                problem: is_disabled.then_some("panicked"),
+                state: if failure.is_some() { PluginState::Failing } else { PluginState::Ready },
+                problem: failure.map(|failure| failure.code.clone()),
+                reason: failure.map(|failure| failure.reason.clone()),
                 version: Some(descriptor.version.clone()),
                 license: Some(descriptor.license.clone()),
                 summary: Some(descriptor.summary.clone()),

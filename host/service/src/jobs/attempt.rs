@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::dispatcher::Parts;
 use super::executor::{Ending, Executor, ExecutorEvent, JobRequest};
-use super::failure::JobFailure;
+use super::failure::{JobFailure, PANICKED, WORKER_LOST};
 use super::notes;
 use crate::clock::{millis, now_ms};
 use crate::drift::DriftCheck;
@@ -147,8 +147,9 @@ impl Work {
         while let Some(event) = told.recv().await {
             let has_extracted = matches!(&event, ExecutorEvent::StageFinished { stage, .. } if stage == EXTRACT);
             if let ExecutorEvent::Extracted { image, num_keypoints, mean_score, .. } = &event {
-                let found = KeypointStatistics { count: *num_keypoints, mean_score: Some(*mean_score) };
-                keypoints.insert(image.clone(), found);
+                let found = KeypointStatistics { count: *num_keypoints, mean_score: *mean_score };
+                // another model of the same plugin tells later
+                keypoints.entry(image.clone()).or_insert(found);
             }
             if outcome.is_ok() {
                 outcome = self.note(job_id, event).await.inspect_err(|_| stop.cancel());
@@ -183,6 +184,13 @@ impl Work {
         if let ExecutorEvent::Artifact(artifact) = &event {
             self.written(|| self.store.put_artifact(job_id, artifact)).await?;
         }
+        if let ExecutorEvent::StageFinished { items, reused, plugins, .. } = &event
+            && items > reused
+        {
+            for plugin in plugins {
+                self.written(|| self.store.forget_plugin_failures(plugin)).await?;
+            }
+        }
         match event {
             ExecutorEvent::Extracted { .. } | ExecutorEvent::Resident { .. } | ExecutorEvent::Transferred { .. } => {
                 Ok(())
@@ -194,21 +202,47 @@ impl Work {
     async fn end(&self, job_id: &str, ending: Ending) -> Result<()> {
         let stored_bytes = self.stored_bytes(job_id).await?;
         let (max_worker_deaths, is_stopping) = (self.max_worker_deaths, self.stopping.is_cancelled());
+        let ended = ending.clone();
         let job = self
             .change(job_id, move |job: &mut Job| {
                 job.stored_bytes = stored_bytes;
-                match ending.clone() {
+                match ended.clone() {
                     Ending::Finished { statistics, images } => {
                         job.succeed(json!({ "statistics": statistics, "images": images }))
                     }
                     Ending::Failed(failure) => job.fail(failure),
                     Ending::Cancelled if is_stopping => job.requeue("the server stops"),
                     Ending::Cancelled => job.cancel(),
-                    Ending::WorkerLost { reason } => job.lose_worker(&reason, max_worker_deaths),
+                    Ending::WorkerLost { reason, last_words } if last_words.is_empty() => {
+                        job.lose_worker(&reason, max_worker_deaths)
+                    }
+                    Ending::WorkerLost { reason, last_words } => {
+                        job.lose_worker(&format!("{reason}; it said last: {last_words}"), max_worker_deaths)
+                    }
                 }
             })
             .await?;
         self.count_end(&job);
+        self.note_plugin_failures(&job, &ending).await
+    }
+
+    /// What a plugin said last, and the text of a panic, may name files: they are for the job's owner and the log.
+    async fn note_plugin_failures(&self, job: &Job, ending: &Ending) -> Result<()> {
+        let (code, stage, plugins, how) = match ending {
+            Ending::WorkerLost { reason, .. } => {
+                let stage = job.stage.as_deref().unwrap_or_default();
+                (WORKER_LOST, stage, job.tracker.plugins(stage), reason.as_str())
+            }
+            Ending::Failed(failure) if failure.code == PANICKED => {
+                let stage = failure.stage.as_deref().unwrap_or_default();
+                (PANICKED, stage, failure.plugin.as_slice(), "it panicked")
+            }
+            _ => return Ok(()),
+        };
+        let reason = format!("{how} in the stage {stage}");
+        for plugin in plugins {
+            self.written(|| self.store.note_plugin_failure(plugin, code, &reason)).await?;
+        }
         Ok(())
     }
 

@@ -87,14 +87,14 @@ pub enum ExecutorEvent {
         /// The line.
         message: String,
     },
-    /// An image was extracted.
+    /// An image was extracted; by the config's first extractor, whose keypoints are those that drift is found by.
     Extracted {
         /// Its name.
         image: String,
         /// Keypoints found.
         num_keypoints: u64,
-        /// Mean of their scores.
-        mean_score: f64,
+        /// Mean of their scores; none where there are no keypoints.
+        mean_score: Option<f64>,
         /// Variance of the Laplacian of luma.
         sharpness: f64,
     },
@@ -137,6 +137,8 @@ pub enum Ending {
     WorkerLost {
         /// How.
         reason: String,
+        /// What it wrote last beside its log; may be empty.
+        last_words: String,
     },
 }
 

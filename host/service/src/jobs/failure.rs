@@ -29,3 +29,6 @@ pub const DISK_FULL: &str = "disk_full";
 
 /// Code of a job whose worker ended each time it was tried.
 pub const WORKER_LOST: &str = "worker_lost";
+
+/// Code of a job whose plugin panicked, as the engine labels it.
+pub const PANICKED: &str = "panicked";

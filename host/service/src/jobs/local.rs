@@ -111,7 +111,7 @@ impl LocalExecutor {
             Supervised::Gone | Supervised::GoneSilent if cancel.is_cancelled() => Ending::Cancelled,
             Supervised::Gone | Supervised::GoneSilent => {
                 self.metrics.worker.restarted();
-                Ending::WorkerLost { reason: worker.how_it_ended().await }
+                worker.how_it_ended().await
             }
         }
     }

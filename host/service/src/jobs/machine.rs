@@ -136,10 +136,15 @@ impl Job {
         if self.worker_deaths < max_worker_deaths || self.cancel_requested {
             return self.requeue(why);
         }
+        // of several plugins of a stage nobody knows which it was
+        let plugin = match self.stage.as_deref().map(|stage| self.tracker.plugins(stage)) {
+            Some([plugin]) => Some(plugin.clone()),
+            _ => None,
+        };
         let failure = JobFailure {
             code: WORKER_LOST.to_owned(),
             stage: self.stage.clone(),
-            plugin: None,
+            plugin,
             message: format!(
                 "{} workers ended while they worked on this job, the last one so: {why}",
                 self.worker_deaths

@@ -22,7 +22,7 @@ impl Job {
             ExecutorEvent::StageStarted { stage, total, plugins } => {
                 let mut told = self.run()?;
                 self.stage = Some(stage.clone());
-                self.tracker.start(stage, *total, now);
+                self.tracker.start(stage, *total, plugins, now);
                 let body = json!({ "stage": stage, "total": total, "plugins": plugins });
                 told.push(JobEvent::new("stage_started", body));
                 told

@@ -25,6 +25,9 @@ pub struct StageProgress {
     pub stage: String,
     /// What its items are.
     pub unit: String,
+    /// Ids of the plugins that do it, once it has begun.
+    #[serde(default)]
+    pub plugins: Vec<String>,
     /// Where it is.
     pub state: StageState,
     /// Items done, those of an earlier attempt included.
@@ -78,12 +81,24 @@ impl Tracker {
     }
 
     /// A stage begins.
-    pub fn start(&mut self, stage: &str, total: Option<u64>, now_ms: i64) {
+    pub fn start(&mut self, stage: &str, total: Option<u64>, plugins: &[String], now_ms: i64) {
         if let Some(progress) = self.get(stage) {
-            let (stage, unit) = (progress.stage.clone(), progress.unit.clone());
-            let state = StageState::Running;
-            *progress = StageProgress { stage, unit, state, total, began_at: Some(now_ms), ..StageProgress::default() };
+            *progress = StageProgress {
+                stage: progress.stage.clone(),
+                unit: progress.unit.clone(),
+                plugins: plugins.to_owned(),
+                state: StageState::Running,
+                total,
+                began_at: Some(now_ms),
+                ..StageProgress::default()
+            };
         }
+    }
+
+    /// Ids of the plugins that do a stage, once it has begun.
+    #[must_use]
+    pub fn plugins(&self, stage: &str) -> &[String] {
+        self.stages.iter().find(|progress| progress.stage == stage).map_or(&[], |progress| progress.plugins.as_slice())
     }
 
     /// Items were done.
@@ -140,7 +155,7 @@ mod tests {
     #[test]
     fn what_an_earlier_attempt_did_counts_as_done_but_not_for_the_rate() {
         let mut tracker = Tracker::new();
-        tracker.start("extract", Some(100), 0);
+        tracker.start("extract", Some(100), &[], 0);
         tracker.advance("extract", 61, 100, 1_000);
         tracker.advance("extract", 70, 100, 10_000);
         let extract = &tracker.stages[1];
@@ -150,9 +165,9 @@ mod tests {
     #[test]
     fn an_interrupted_stage_begins_again_and_a_finished_one_stays() {
         let mut tracker = Tracker::new();
-        tracker.start("read", None, 0);
+        tracker.start("read", None, &[], 0);
         tracker.finish("read", 5, 0, 2.0);
-        tracker.start("extract", Some(5), 2_000);
+        tracker.start("extract", Some(5), &[], 2_000);
         tracker.interrupt();
         let states: Vec<_> = tracker.stages.iter().map(|stage| stage.state).collect();
         assert_eq!(states[..2], [StageState::Finished, StageState::Waiting]);

@@ -12,6 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
+use super::executor::Ending;
 use super::process_tree::kill_children_of;
 use super::worker::protocol::{FromWorker, ToWorker};
 
@@ -116,7 +117,7 @@ impl WorkerProcess {
     }
 
     /// How it ended, and what it said last.
-    pub(super) async fn how_it_ended(mut self) -> String {
+    pub(super) async fn how_it_ended(mut self) -> Ending {
         let status = match self.child.wait().await {
             Ok(status) => describe(status),
             Err(error) => format!("ended, nobody knows how ({error})"),
@@ -124,8 +125,7 @@ impl WorkerProcess {
         tokio::time::timeout(MAX_WAIT_FOR_WORDS, &mut self.stderr).await.ok();
         let last_words = self.last_words.lock().unwrap_or_else(PoisonError::into_inner);
         let last_words = last_words.iter().map(String::as_str).collect::<Vec<_>>().join(" | ");
-        let said = if last_words.is_empty() { String::new() } else { format!("; it said last: {last_words}") };
-        format!("the worker {status}{said}")
+        Ending::WorkerLost { reason: format!("the worker {status}"), last_words }
     }
 }
 

@@ -7,6 +7,7 @@ pub mod images;
 pub mod job_changes;
 pub mod jobs;
 pub mod leases;
+pub mod plugin_failures;
 pub mod refresh_tokens;
 #[cfg(test)]
 pub(crate) mod testing;

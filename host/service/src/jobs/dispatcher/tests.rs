@@ -29,6 +29,10 @@ fn finished() -> Ending {
     Ending::Finished { statistics: json!({ "num_registered": 2 }), images: json!([]) }
 }
 
+fn lost() -> Ending {
+    Ending::WorkerLost { reason: "signal 6".to_owned(), last_words: String::new() }
+}
+
 fn transient() -> Ending {
     Ending::Failed(JobFailure {
         code: "unavailable".to_owned(),
@@ -54,8 +58,8 @@ impl Executor for Scripted {
                 ExecutorEvent::StageStarted { stage: "match".to_owned(), total: Some(1), plugins: Vec::new() };
             events.send(started).await.unwrap();
             match request.config_toml.as_str() {
-                "dies" => Ending::WorkerLost { reason: "signal 6".to_owned() },
-                "dies once" if attempt == 1 => Ending::WorkerLost { reason: "signal 6".to_owned() },
+                "dies" => lost(),
+                "dies once" if attempt == 1 => lost(),
                 "transient" => transient(),
                 "transient once" if attempt == 1 => transient(),
                 "waits" => {

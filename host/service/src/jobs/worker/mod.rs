@@ -22,7 +22,7 @@ use scene3d_pipeline::{Cancel, Plugins};
 use self::images::ImageCache;
 use self::protocol::{FromWorker, ToWorker, Told};
 use super::executor::{Ending, ExecutorEvent, JobRequest};
-use super::failure::JobFailure;
+use super::failure::{JobFailure, PANICKED};
 use super::process_tree::kill_children_of;
 use crate::error::{Result, ServiceError};
 
@@ -150,7 +150,7 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> JobFailure {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned());
     JobFailure {
-        code: "panicked".to_owned(),
+        code: PANICKED.to_owned(),
         stage: None,
         plugin: None,
         message: format!("the worker panicked: {text}"),

@@ -140,9 +140,11 @@ impl Observer for JobObserver {
                 self.tell(ExecutorEvent::Warning { message: self.hidden.hide(&message) });
             }
             Event::Log { level, target, message } => self.log(level, target, &message),
-            Event::Extracted { image, num_keypoints, mean_score, sharpness, .. } => {
-                let (num_keypoints, mean_score) = (num_keypoints as u64, mean_score.unwrap_or_default());
-                self.tell(ExecutorEvent::Extracted { image, num_keypoints, mean_score, sharpness });
+            Event::Extracted { image, plugin, num_keypoints, mean_score, sharpness } => {
+                if self.plugins_of(StageName::Extract).first() == Some(&plugin) {
+                    let num_keypoints = num_keypoints as u64;
+                    self.tell(ExecutorEvent::Extracted { image, num_keypoints, mean_score, sharpness });
+                }
             }
             Event::Resident { device, bytes } => self.tell(ExecutorEvent::Resident { device, bytes: bytes as u64 }),
             // its ending tells it
@@ -170,7 +172,8 @@ mod tests {
 
     fn said(tell: impl FnOnce(&JobObserver)) -> Vec<ExecutorEvent> {
         let lines = Arc::new(Mutex::new(Vec::<u8>::new()));
-        let plugins = [StageName::Extract, StageName::Match, StageName::Map].map(|stage| (stage, Vec::new()));
+        let plugins = [StageName::Extract, StageName::Match, StageName::Map]
+            .map(|stage| (stage, ["first", "second"].map(str::to_owned).to_vec()));
         let hidden = Hidden(vec![("/data/work/job_1".to_owned(), "the job's folder")]);
         let (job_id, voice) = ("job_1".to_owned(), Voice(lines.clone()));
         tell(&JobObserver { job_id, voice, plugins, hidden, state: Mutex::default() });
@@ -203,6 +206,24 @@ mod tests {
         assert_eq!((done.first(), done.last()), (Some(&1), Some(&(NUM_ITEMS as u64))));
         assert!(done.len() < NUM_ITEMS / 2, "{done:?}");
         assert!(matches!(events.last(), Some(ExecutorEvent::StageFinished { .. })));
+    }
+
+    #[test]
+    fn the_first_extractor_is_heard_as_it_is() {
+        let found = |plugin: &str, mean_score| Event::Extracted {
+            image: "a.jpg".to_owned(),
+            plugin: plugin.to_owned(),
+            num_keypoints: 0,
+            mean_score,
+            sharpness: 1.0,
+        };
+        let events = said(|observer| {
+            observer.event(found("second", Some(0.5)));
+            observer.event(found("first", None));
+        });
+        let expected =
+            ExecutorEvent::Extracted { image: "a.jpg".to_owned(), num_keypoints: 0, mean_score: None, sharpness: 1.0 };
+        assert_eq!(events, [expected], "no score is no score of zero");
     }
 
     #[test]
