@@ -47,7 +47,10 @@ fn check_document(page: &Answer, html: &str) {
     assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
     assert!(!policy.contains("unsafe"), "{policy}");
     for script in html.split("<script").skip(1) {
-        assert!(script.contains(" src=\"/") && script.contains("></script>"), "a script stands in the document: {html}");
+        assert!(
+            script.contains(" src=\"/") && script.contains("></script>"),
+            "a script stands in the document: {html}"
+        );
     }
     assert!(!html.contains("<style") && !html.contains(" style=") && !html.contains(" onload="), "{html}");
 }

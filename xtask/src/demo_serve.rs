@@ -153,7 +153,9 @@ fn send(program: &mut Command, text: &(impl ToString + ?Sized)) -> Result<String
     let captured = program.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = captured.spawn().with_context(|| format!("cannot start {name}"))?;
     if let Some(mut input) = child.stdin.take() {
-        input.write_all(format!("{}\n", text.to_string()).as_bytes()).with_context(|| format!("{name} reads nothing"))?;
+        input
+            .write_all(format!("{}\n", text.to_string()).as_bytes())
+            .with_context(|| format!("{name} reads nothing"))?;
     }
     let output = child.wait_with_output().with_context(|| format!("lost {name}"))?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

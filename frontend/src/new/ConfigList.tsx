@@ -24,7 +24,7 @@ export function ConfigList({ configs, pipeline }: ConfigListProps) {
         return (
           <label
             key={config.name}
-            className={`flex cursor-pointer items-baseline gap-3 border-line px-3 py-2.5 not-last:border-b has-focus-visible:outline-2 has-focus-visible:-outline-offset-2 has-focus-visible:outline-accent ${
+            className={`relative flex cursor-pointer items-start gap-3 border-line px-3 py-2.5 not-last:border-b has-focus-visible:outline-2 has-focus-visible:-outline-offset-2 has-focus-visible:outline-accent ${
               isChosen ? 'bg-accent-wash' : 'hover:bg-sunken'
             }`}
           >
@@ -33,8 +33,14 @@ export function ConfigList({ configs, pipeline }: ConfigListProps) {
               name={group}
               checked={isChosen}
               onChange={() => choose(config)}
-              className="size-4 shrink-0 translate-y-0.5 accent-accent outline-none"
+              className="absolute inset-0 size-full cursor-pointer opacity-0"
             />
+            <span
+              aria-hidden="true"
+              className={`grid size-4 shrink-0 translate-y-0.5 place-items-center rounded-full border ${isChosen ? 'border-accent' : 'border-line-strong'}`}
+            >
+              {isChosen ? <span className="size-2 rounded-full bg-accent" /> : null}
+            </span>
             <span className="flex min-w-0 flex-1 flex-wrap items-baseline justify-between gap-x-4">
               <span className="font-medium">{config.name}</span>
               <span className="text-sm text-muted">{stagesInWords(config)}</span>
@@ -50,5 +56,8 @@ export function ConfigList({ configs, pipeline }: ConfigListProps) {
 function stagesInWords({ stages }: NamedConfig): string {
   const isOne = stages.filter((stage) => stage.kind === 'matcher').length < 2;
   const behind = (kind: string) => (kind === 'extractor' || (isOne && kind === 'matcher') ? ' → ' : ', ');
-  return stages.map(({ kind, plugin }) => plugin + behind(kind)).join('').replace(/( → |, )$/, '');
+  return stages
+    .map(({ kind, plugin }) => plugin + behind(kind))
+    .join('')
+    .replace(/( → |, )$/, '');
 }

@@ -109,7 +109,7 @@ function Condition({ photo }: { photo: Photo }) {
       return (
         <span className="flex items-center gap-1 text-xs text-ok">
           <CheckIcon className="size-3.5" />
-          {transfer.uploadId === undefined ? 'was there already' : doneInWords(photo.kind, transfer.images.length)}
+          {transfer.uploadId === undefined ? 'already there' : doneInWords(photo.kind, transfer.images.length)}
         </span>
       );
     case 'failed':

@@ -9,12 +9,15 @@ import { PauseIcon, PlayIcon, RetryIcon } from '../ui/icons';
 import { Notice } from '../ui/Notice';
 import { Panel } from '../ui/Panel';
 import { ProgressBar } from '../ui/ProgressBar';
-import { uploadQueue } from './draft';
+import { photoList, uploadQueue } from './draft';
 import type { Photo } from './photo';
 import { problemOfAll } from './photoList';
 import { type Progress, progressOf, useQueue, useRate } from './useDraft';
 import type { Pipeline } from './usePipeline';
 import type { Start } from './useStart';
+
+/** Failed files that are named. */
+const NUM_NAMED = 3;
 
 interface StartPanelProps {
   photos: readonly Photo[];
@@ -40,17 +43,32 @@ export function StartPanel({ photos, pipeline, start, limits }: StartPanelProps)
             <p>The upload goes on when it is back.</p>
           </Notice>
         ) : null}
-        {progress.numFailed > 0 && queue.state === 'idle' ? (
-          <Notice tone="bad" alert title={`${counted(progress.numFailed, 'photo')} could not be uploaded`}>
-            <p>Try them again, or remove them: each says why.</p>
-          </Notice>
-        ) : null}
+        {progress.numFailed > 0 && queue.state === 'idle' ? <Failed photos={photos} /> : null}
         {start.error ? <ErrorNotice error={start.error} title="The reconstruction could not be started" /> : null}
         <Buttons {...{ start, progress, isAllThere, isPossible: obstacle === undefined }} />
         {obstacle && photos.length > 0 ? <p className="text-sm text-muted">{obstacle}</p> : null}
         {limits ? <Limits limits={limits} /> : null}
       </div>
     </Panel>
+  );
+}
+
+/** Names and reasons of the first few; the tiles tell all. */
+function Failed({ photos }: { photos: readonly Photo[] }) {
+  const failed = photos.flatMap(({ path, transfer }) =>
+    transfer.state === 'failed' ? [{ path, detail: transfer.error.detail }] : [],
+  );
+  return (
+    <Notice tone="bad" alert title={`${counted(failed.length, 'file')} could not be uploaded`}>
+      <ul className="flex flex-col gap-1 text-sm">
+        {failed.slice(0, NUM_NAMED).map(({ path, detail }) => (
+          <li key={path}>
+            <span className="font-medium">{path}</span>: {detail}
+          </li>
+        ))}
+        {failed.length > NUM_NAMED ? <li>and {count(failed.length - NUM_NAMED)} more</li> : null}
+      </ul>
+    </Notice>
   );
 }
 
@@ -142,9 +160,16 @@ function Buttons({ start, progress, isAllThere, isPossible }: ButtonsProps) {
   }
   if (progress.numFailed > 0) {
     return (
-      <Button kind="primary" icon={<RetryIcon />} disabled={!isPossible} onClick={start.begin}>
-        Try again
-      </Button>
+      <div className="flex flex-col gap-2">
+        <Button kind="primary" icon={<RetryIcon />} disabled={!isPossible} onClick={start.begin}>
+          Try again
+        </Button>
+        {progress.numDone > 1 ? (
+          <Button disabled={!isPossible} onClick={() => withoutFailed(start)}>
+            Start without {progress.numFailed === 1 ? 'it' : 'them'}
+          </Button>
+        ) : null}
+      </div>
     );
   }
   return (
@@ -152,6 +177,13 @@ function Buttons({ start, progress, isAllThere, isPossible }: ButtonsProps) {
       {isAllThere ? 'Start the reconstruction' : 'Upload and start'}
     </Button>
   );
+}
+
+function withoutFailed(start: Start) {
+  for (const photo of photoList.all()) {
+    if (photo.transfer.state === 'failed') photoList.remove(photo.id);
+  }
+  start.begin();
 }
 
 function Limits({ limits }: { limits: UploadLimits }) {

@@ -119,10 +119,13 @@ async function verdict(id: string, signal: AbortSignal): Promise<Sent> {
 }
 
 function refusal({ state, problem }: UploadDetail): ApiError {
+  const why = (problem?.detail ?? `the upload was ${state}`).replaceAll('`', '');
+  // of a ZIP it says which file in it
+  const detail = problem?.entry && !why.includes(problem.entry) ? `${problem.entry}: ${why}` : why;
   return new ApiError({
     code: problem?.code ?? state,
     title: 'The server refused this file',
-    detail: [problem?.entry, problem?.detail ?? `the upload was ${state}`].filter(Boolean).join(': '),
+    detail,
     help: problem?.help ?? 'send it again',
   });
 }

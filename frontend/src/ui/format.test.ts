@@ -4,7 +4,13 @@ import { expect, test } from 'vitest';
 import { bytes, counted, duration, figure } from './format';
 
 test('bytes have three digits', () => {
-  expect([0, 999, 1000, 4_213_000, 999_600].map(bytes)).toEqual(['0\u00a0B', '999\u00a0B', '1.00\u00a0kB', '4.21\u00a0MB', '1.00\u00a0MB']);
+  expect([0, 999, 1000, 4_213_000, 999_600].map(bytes)).toEqual([
+    '0\u00a0B',
+    '999\u00a0B',
+    '1.00\u00a0kB',
+    '4.21\u00a0MB',
+    '1.00\u00a0MB',
+  ]);
   expect(bytes(21_474_836_480)).toBe('21.5\u00a0GB');
 });
 
