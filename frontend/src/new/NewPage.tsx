@@ -55,7 +55,7 @@ export function NewPage() {
                 isCompact={photos.length > 0}
                 endings={limits?.image_endings ?? DEFAULT_IMAGE_ENDINGS}
                 onFiles={add}
-                onHandles={(handles) => void keepHandles(handles).catch(() => undefined)}
+                onHandles={(handles) => void keepHandles(handles, photos.length === 0).catch(() => undefined)}
               />
               <p role="status" className="text-sm text-muted empty:hidden">
                 {ignored}

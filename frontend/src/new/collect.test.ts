@@ -32,6 +32,12 @@ test('a dropped folder gives all its files with their paths', async () => {
   expect(chosen.map(({ path }) => path)).toContain('photos/many/249.jpg');
 });
 
+test('a picture of another page has no place on a disk and is taken all the same', async () => {
+  const picture = { kind: 'file', webkitGetAsEntry: () => null, getAsFile: () => new File(['x'], 'picture.png') };
+  const chosen = await ofDrop([picture] as unknown as DataTransferItemList);
+  expect(chosen.map(({ path }) => path)).toEqual(['picture.png']);
+});
+
 test('names promise what their files are', () => {
   const kinds = ['a.JPEG', 'b/c.tiff', 'x.zip', 'readme', 'a.tar', '.hidden.jpg', 'b/.c/d.jpg', 'a.'].map((path) =>
     kindOf(path),

@@ -30,9 +30,13 @@ export function ofInput(files: Iterable<File>): ChosenFile[] {
 }
 
 /** Of a drop. Must be called while the event is handled: its items are gone afterwards. */
-export function ofDrop(items: DataTransferItemList): Promise<ChosenFile[]> {
-  const entries = [...items].filter((item) => item.kind === 'file').map((item) => item.webkitGetAsEntry());
-  return walkAll(entries.filter((entry) => entry !== null));
+export async function ofDrop(items: DataTransferItemList): Promise<ChosenFile[]> {
+  const files = [...items].filter((item) => item.kind === 'file');
+  // what does not come from a disk, such as a picture of another page, is a file without an entry
+  const taken = files.map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
+  const loose = taken.filter((one) => one instanceof File);
+  const entries = taken.filter((one) => one !== null && !(one instanceof File)) as FileSystemEntry[];
+  return [...ofInput(loose), ...(await walkAll(entries))];
 }
 
 /** Handles of what was dropped, by which a later visit may read the same files again; none where browsers give none. */

@@ -32,8 +32,9 @@ export function forgetUnfinished() {
   withHandles('readwrite', (store) => store.clear()).catch(() => undefined);
 }
 
-/** Adds handles of files and folders to those that are kept. */
-export async function keepHandles(handles: readonly FileSystemHandle[]): Promise<void> {
+/** Keeps handles of files and folders, beside or instead of those that are kept. */
+export async function keepHandles(handles: readonly FileSystemHandle[], insteadOfOthers: boolean): Promise<void> {
+  if (insteadOfOthers) await withHandles('readwrite', (store) => store.clear());
   for (const handle of handles) await withHandles('readwrite', (store) => store.add(handle));
 }
 
