@@ -87,7 +87,7 @@ function Rows({ jobId, rows, sorting, setSorting }: RowsProps) {
   const { first, end } = isVirtual ? inView : { first: 0, end: rows.length };
   const gap = (numRows: number) =>
     numRows > 0 ? (
-      <tr aria-hidden="true" className="border-0!">
+      <tr className="border-0!">
         <td colSpan={COLUMNS.length} style={{ height: numRows * ROW_HEIGHT }} />
       </tr>
     ) : null;

@@ -28,7 +28,7 @@ export function wantedRows(images: readonly ReportImage[], { search, verdict, so
   const sign = sorting.isDescending ? -1 : 1;
   return images
     .filter((image) => image.name.toLowerCase().includes(text) && isOf(image, verdict))
-    .sort((a, b) => sign * compared(valueOf(a, sorting.column), valueOf(b, sorting.column), sign) || byName(a, b));
+    .sort((a, b) => sign * compared(fieldOf(a, sorting.column), fieldOf(b, sorting.column), sign) || byName(a, b));
 }
 
 /** Verdicts that there are, with how many have each, most first. */
@@ -43,7 +43,7 @@ function isOf(image: ReportImage, verdict: string): boolean {
   return verdict === '' || image.verdict === verdict;
 }
 
-function valueOf(image: ReportImage, column: Column): string | number | null {
+function fieldOf(image: ReportImage, column: Column): string | number | null {
   switch (column) {
     case 'name':
       return image.name;
