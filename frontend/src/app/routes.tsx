@@ -23,11 +23,31 @@ export const routes: RouteObject[] = [
             children: [
               { index: true, element: <Navigate to="/jobs" replace /> },
               { path: '/jobs', lazy: async () => ({ Component: (await import('../jobs/JobsPage')).JobsPage }) },
-              { path: '/jobs/:id', lazy: async () => ({ Component: (await import('../jobs/JobPage')).JobPage }) },
+              {
+                path: '/jobs/:id',
+                lazy: async () => ({ Component: (await import('../job/JobPage')).JobPage }),
+                children: [
+                  { index: true, lazy: async () => ({ Component: (await import('../job/OverviewTab')).OverviewTab }) },
+                  { path: 'photos', lazy: async () => ({ Component: (await import('../job/PhotosTab')).PhotosTab }) },
+                  {
+                    path: 'statistics',
+                    lazy: async () => ({ Component: (await import('../job/StatisticsTab')).StatisticsTab }),
+                  },
+                  { path: 'files', lazy: async () => ({ Component: (await import('../job/FilesTab')).FilesTab }) },
+                ],
+              },
+              {
+                path: '/compare',
+                lazy: async () => ({ Component: (await import('../compare/ComparePage')).ComparePage }),
+              },
               { path: '/new', lazy: async () => ({ Component: (await import('../new/NewPage')).NewPage }) },
               {
                 path: '/plugins',
                 lazy: async () => ({ Component: (await import('../plugins/PluginsPage')).PluginsPage }),
+              },
+              {
+                path: '/plugins/:id',
+                lazy: async () => ({ Component: (await import('../plugins/PluginPage')).PluginPage }),
               },
               { path: '/status', lazy: async () => ({ Component: (await import('../status/StatusPage')).StatusPage }) },
               { path: '*', lazy: async () => ({ Component: (await import('./NoSuchPage')).NoSuchPage }) },
