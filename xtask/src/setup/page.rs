@@ -40,3 +40,20 @@ pub fn lay_out(frontend: &Path, force: bool) -> Result<bool> {
     println!("the page's packages are in {}", modules.display());
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_of_the_lock_file_are_not_fetched_again() {
+        let frontend = tempfile::tempdir().unwrap();
+        let write_lock = |text: &str| fs::write(frontend.path().join("package-lock.json"), text).unwrap();
+        assert!(lay_out(frontend.path(), false).is_err(), "there is no lock file");
+        write_lock("{}");
+        let modules = frontend.path().join("node_modules");
+        fs::create_dir_all(modules.join("vite")).unwrap();
+        Stamps::new(&modules, false).write(PART, &format!("{}\n", sha256::of_bytes(b"{}"))).unwrap();
+        assert!(lay_out(frontend.path(), false).unwrap());
+    }
+}
