@@ -89,8 +89,7 @@ async fn accept(
     handle: Handle<SocketAddr>,
 ) -> Result<()> {
     let failed = ServiceError::io("listen for", "connections");
-    let (router, _) = router(app);
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let mut server = axum_server::from_tcp(listener).map_err(ServiceError::io("listen for", "connections"))?;
     server
         .http_builder()

@@ -54,20 +54,36 @@ use openapi::{Access, documented};
 /// Where the API begins.
 pub const API: &str = "/api/v1";
 
-/// Every route with its layers, and the document that describes them.
-pub fn router(app: &Arc<App>) -> (Router, utoipa::openapi::OpenApi) {
+/// Every route with its layers.
+pub fn router(app: &Arc<App>) -> Router {
     let authenticated = from_fn_with_state(Arc::clone(app), user::authenticate);
     let timed = from_fn_with_state(Arc::clone(app), limits::in_time);
     let private = answered_soon().route_layer(timed.clone()).merge(received_slowly()).route_layer(authenticated);
-    let api =
-        documented(private, Access::Bearer).merge(documented(public().route_layer(timed.clone()), Access::Public));
-    let around = documented(health::routes().route_layer(timed), Access::Public);
+    let (router, document) =
+        described(private, public().route_layer(timed.clone()), health::routes().route_layer(timed));
+    let router = router.merge(docs::routes(&document)).fallback(guard::no_route);
+    layered(router, app).with_state(Arc::clone(app))
+}
+
+/// The document that describes every route; the same for every server of this version.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    described(answered_soon().merge(received_slowly()), public(), health::routes()).1
+}
+
+/// Brings routes together, and describes them: those that need a token, those that need none, those beside the API.
+fn described(
+    private: OpenApiRouter<Arc<App>>,
+    public: OpenApiRouter<Arc<App>>,
+    around: OpenApiRouter<Arc<App>>,
+) -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
+    let api = documented(private, Access::Bearer).merge(documented(public, Access::Public));
+    let around = documented(around, Access::Public);
     let (router, mut document) =
         OpenApiRouter::with_openapi(openapi::Document::openapi()).nest(API, api).merge(around).split_for_parts();
     openapi::name_wildcards(&mut document);
     openapi::add_components(&mut document);
-    let router = router.merge(docs::routes(&document)).fallback(guard::no_route);
-    (layered(router, app).with_state(Arc::clone(app)), document)
+    (router, document)
 }
 
 /// What needs a token; a request to it is cut off after `request_timeout_secs`, up to the head of the answer: streams and

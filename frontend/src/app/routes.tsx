@@ -1,0 +1,43 @@
+/** Every page and its path; each page is loaded when it is first opened. */
+
+import { createBrowserRouter, Navigate, type RouteObject } from 'react-router';
+import { PageFailed } from './PageFailed';
+import { PageLoading } from './PageLoading';
+import { RequireSession } from './RequireSession';
+import { Shell } from './Shell';
+import { SignInPage } from './SignInPage';
+
+export const routes: RouteObject[] = [
+  {
+    element: <Shell />,
+    errorElement: <PageFailed />,
+    hydrateFallbackElement: <PageLoading />,
+    children: [
+      { path: '/sign-in', element: <SignInPage /> },
+      {
+        element: <RequireSession />,
+        children: [
+          {
+            // a page that fails leaves the shell
+            errorElement: <PageFailed />,
+            children: [
+              { index: true, element: <Navigate to="/jobs" replace /> },
+              { path: '/jobs', lazy: async () => ({ Component: (await import('../jobs/JobsPage')).JobsPage }) },
+              { path: '/jobs/:id', lazy: async () => ({ Component: (await import('../jobs/JobPage')).JobPage }) },
+              {
+                path: '/plugins',
+                lazy: async () => ({ Component: (await import('../plugins/PluginsPage')).PluginsPage }),
+              },
+              { path: '/status', lazy: async () => ({ Component: (await import('../status/StatusPage')).StatusPage }) },
+              { path: '*', lazy: async () => ({ Component: (await import('./NoSuchPage')).NoSuchPage }) },
+            ],
+          },
+        ],
+      },
+    ],
+  },
+];
+
+export function makeRouter() {
+  return createBrowserRouter(routes);
+}
