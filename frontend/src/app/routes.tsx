@@ -25,6 +25,10 @@ export const routes: RouteObject[] = [
               { path: '/jobs', lazy: async () => ({ Component: (await import('../jobs/JobsPage')).JobsPage }) },
               { path: '/jobs/:id', lazy: async () => ({ Component: (await import('../jobs/JobPage')).JobPage }) },
               {
+                path: '/jobs/:id/scene',
+                lazy: async () => ({ Component: (await import('../scene/ScenePage')).ScenePage }),
+              },
+              {
                 path: '/plugins',
                 lazy: async () => ({ Component: (await import('../plugins/PluginsPage')).PluginsPage }),
               },

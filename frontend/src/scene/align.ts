@@ -45,12 +45,12 @@ export function align(a: readonly Pose[], b: readonly Pose[]): Alignment | null 
     return other ? [{ a: pose, b: other }] : [];
   });
   let inliers = mostLikely(pairs);
-  let a_from_b = fit(inliers);
+  let a_from_b = similarityOf(inliers);
   for (let i = 0; i < MAX_REFITS && a_from_b; i++) {
     const agreeing = agreeingWith(a_from_b, pairs, inliers.length);
     if (agreeing.length === inliers.length && agreeing.every((pair, k) => pair === inliers[k])) break;
     inliers = agreeing;
-    a_from_b = fit(inliers);
+    a_from_b = similarityOf(inliers);
   }
   if (!a_from_b) return null;
   const sum = inliers.reduce((total, pair) => total + residual(a_from_b, pair) ** 2, 0);
@@ -68,7 +68,7 @@ function mostLikely(pairs: Pair[]): Pair[] {
   let best = pairs;
   let bestMedian = Number.POSITIVE_INFINITY;
   for (const sample of samples(pairs)) {
-    const a_from_b = fit(sample);
+    const a_from_b = similarityOf(sample);
     if (!a_from_b) continue;
     const ranked = pairs.map((pair) => ({ pair, off: residual(a_from_b, pair) })).sort((p, q) => p.off - q.off);
     const half = Math.ceil((pairs.length + 1) / 2);
@@ -97,7 +97,8 @@ function agreeingWith(a_from_b: Similarity, pairs: readonly Pair[], atLeast: num
   const offs = pairs.map((pair) => residual(a_from_b, pair));
   const median = offs.toSorted((p, q) => p - q)[Math.floor((atLeast - 1) / 2)] ?? 0;
   // what agrees to rounding may differ by rounding
-  const limit = OUTLIER_FACTOR * median + 1e-9 * norm(sub(pairs[0]?.a.center ?? [0, 0, 0], mean(pairs.map((p) => p.a.center))));
+  const limit =
+    OUTLIER_FACTOR * median + 1e-9 * norm(sub(pairs[0]?.a.center ?? [0, 0, 0], mean(pairs.map((p) => p.a.center))));
   const agreeing = pairs.filter((_, i) => (offs[i] ?? 0) <= limit);
   return agreeing.length >= 2 ? agreeing : [...pairs];
 }
@@ -106,7 +107,7 @@ function residual(a_from_b: Similarity, { a, b }: Pair): number {
   return norm(sub(a.center, apply(a_from_b, b.center)));
 }
 
-function fit(pairs: readonly Pair[]): Similarity | null {
+function similarityOf(pairs: readonly Pair[]): Similarity | null {
   const [meanA, meanB] = [mean(pairs.map(({ a }) => a.center)), mean(pairs.map(({ b }) => b.center))];
   const offsets = pairs.map(({ a, b }) => ({ a: sub(a.center, meanA), b: sub(b.center, meanB) }));
   const spreadA = offsets.reduce((sum, { a }) => sum + dot(a, a), 0);

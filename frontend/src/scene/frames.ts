@@ -56,12 +56,23 @@ export function glRotation(rotation: Quat): Quat {
 
 /** Column-major 4 x 4, as three and WebGL have it. */
 export function matrixOf({ scale, rotation, translation }: Similarity): number[] {
-  const columns = ([[1, 0, 0], [0, 1, 0], [0, 0, 1]] as const).map((axis) => scaled(rotate(rotation, axis), scale));
+  const columns = (
+    [
+      [1, 0, 0],
+      [0, 1, 0],
+      [0, 0, 1],
+    ] as const
+  ).map((axis) => scaled(rotate(rotation, axis), scale));
   return [...columns.flatMap((column) => [...column, 0]), ...translation, 1];
 }
 
 /** Where to stand first, in the shown frame: on the side of the cameras, as far as the whole scene is in view. */
-export function homeEye(index: TilesIndex, shown: Similarity, fovDeg: number, aspect: number): { position: Vec3; target: Vec3 } {
+export function homeEye(
+  index: TilesIndex,
+  shown: Similarity,
+  fovDeg: number,
+  aspect: number,
+): { position: Vec3; target: Vec3 } {
   const target = apply(shown, index.core.center);
   const centers = index.images.map((image) => sub(apply(shown, image.center), target));
   const middle = scaled(centers.reduce<Vec3>(add, [0, 0, 0]), 1 / Math.max(1, centers.length));

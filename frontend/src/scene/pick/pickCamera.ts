@@ -25,7 +25,8 @@ export function pickCamera(pyramids: readonly Pyramid[], pick: Pick): { camera: 
     if (!apex || !corners.every((corner) => corner !== null)) continue;
     const depth = Math.min(apex.depth, ...corners.map((corner) => corner.depth));
     if (best && best.depth <= depth) continue;
-    const isOn = (pick.hasPictures && isInside(corners, pick)) || lines(apex, corners).some((line) => isNear(line, pick));
+    const isOn =
+      (pick.hasPictures && isInside(corners, pick)) || lines(apex, corners).some((line) => isNear(line, pick));
     if (isOn) best = { camera, depth };
   }
   return best;

@@ -1,7 +1,7 @@
 /** Which point lies under the pointer: of those within a few px the nearest to the eye. */
 
-import type { NodePoints } from '../tiles/payload';
 import type { OctreeNode } from '../tiles/octree';
+import type { NodePoints } from '../tiles/payload';
 import type { Vec3 } from '../vec';
 import { boxMatrix, type Matrix4, project, times } from './project';
 
@@ -39,7 +39,8 @@ export function pickPoint(drawn: readonly Drawn[], pick: Pick): PickedPoint | nu
     const steps = boxMatrix(node.min, node.size / 65535);
     if (!mayContain(node, pick)) continue;
     const m = times(pick.windowFromWorld, steps);
-    const [m0 = 0, m1 = 0, , m3 = 0, m4 = 0, m5 = 0, , m7 = 0, m8 = 0, m9 = 0, , m11 = 0, m12 = 0, m13 = 0, , m15 = 0] = m;
+    const [m0 = 0, m1 = 0, , m3 = 0, m4 = 0, m5 = 0, , m7 = 0, m8 = 0, m9 = 0, , m11 = 0, m12 = 0, m13 = 0, , m15 = 0] =
+      m;
     const { places } = points;
     for (let i = 0; i < points.numPoints; i++) {
       const [a, b, c] = [places[4 * i] ?? 0, places[4 * i + 1] ?? 0, places[4 * i + 2] ?? 0];

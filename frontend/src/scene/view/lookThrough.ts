@@ -1,8 +1,9 @@
 /** Standing where a photo was taken: pose, opening angle, and where the photo lies in the window. */
 
 import { apply, glRotation, type Similarity } from '../frames';
-import type { TilesCamera, TilesImage } from '../tiles/format';
-import { multiply, type Quat, type Vec3 } from '../vec';
+import type { TilesCamera, TilesImage, TilesIndex } from '../tiles/format';
+import { add, dot, multiply, type Quat, rotate, scaled, sub, type Vec3 } from '../vec';
+import type { Eye3 } from './viewState';
 
 export interface Look {
   /** In the shown frame. */
@@ -42,4 +43,12 @@ export function lookThrough(
       height: height * scale,
     },
   };
+}
+
+/** Where one stands after leaving a photo: at its place, turning around what it shows. */
+export function eyeOfLook(look: Look, shown: Similarity, index: TilesIndex): Eye3 {
+  const forward = rotate(look.rotation, [0, 0, -1]);
+  const toMiddle = sub(apply(shown, index.core.center), look.position);
+  const distance = Math.max(dot(toMiddle, forward), 0.2 * index.core.extent * shown.scale);
+  return { position: look.position, target: add(look.position, scaled(forward, distance)) };
 }

@@ -48,7 +48,7 @@ export const DEFAULT_VIEW: ViewState = {
   colour: 'rgb',
   pointSize: 2,
   cameras: true,
-  photos: false,
+  photos: true,
   grid: true,
   section: null,
   metresPerUnit: null,
@@ -74,7 +74,8 @@ export function encodeView(view: ViewState): string {
   if (view.metresPerUnit !== null) parts.set('metres', numbers([view.metresPerUnit]));
   if (view.measured.length > 0) parts.set('measured', numbers(view.measured.flat()));
   if (view.through !== null) parts.set('through', view.through);
-  return parts.toString();
+  // commas may stand in a URL as they are: such a link is shorter, and can be read
+  return parts.toString().replaceAll('%2C', ',');
 }
 
 /** What of a link can be read; the rest is as usual. */

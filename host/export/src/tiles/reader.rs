@@ -233,3 +233,34 @@ fn a_point_that_is_nowhere_is_refused_by_name() {
     let error = write_tiles(&scene(std::iter::once([f64::NAN, 0.0, 0.0])), Vec::new()).unwrap_err().to_string();
     assert_eq!(error, "tiles cannot hold this scene: point 3 has a coordinate that is not finite");
 }
+
+/// What the page's tests read.
+const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../frontend/src/scene/fixtures/surface.tiles");
+
+/// A surface with two outliers, so that there are nodes without points and points in several nodes.
+fn fixture() -> Vec<u8> {
+    let mut next = random(42);
+    let surface = (0..1500).map(|i| match i {
+        700 => [90.0, 0.0, 0.0],
+        900 => [0.0, -80.0, 0.0],
+        _ => [next(), 0.1 * next(), next()].map(|x| 2.0 * x - 1.0),
+    });
+    let mut bytes = Vec::new();
+    write_tiles(&scene(surface), &mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn the_page_reads_what_is_written() {
+    assert!(
+        std::fs::read(FIXTURE).unwrap_or_default() == fixture(),
+        "the fixture of the page's tests is of another writer: renew it by `cargo test --release -p scene3d-export -- \
+         --ignored renew_the_fixture`, and see that the page's tests pass"
+    );
+}
+
+#[test]
+#[ignore = "writes into the page's tests"]
+fn renew_the_fixture() {
+    std::fs::write(FIXTURE, fixture()).unwrap();
+}
