@@ -1,37 +1,33 @@
-/** An open scene with its tools: what is chosen, what keys and buttons do. */
+/** An open scene with its tools around it. */
 
-import { type KeyboardEvent, useCallback, useEffect, useId, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useId, useMemo, useRef, useState } from 'react';
 import { useIsDark } from '../state/theme';
-import { Button } from '../ui/Button';
 import { count, counted } from '../ui/format';
 import { tell } from '../ui/Toast';
-import { colouringOf } from './cloud/colouring';
-import { homeEye, shownFromWorld } from './frames';
+import { copyLink, saveFile } from './handOut';
 import { CameraList } from './panels/CameraList';
 import { HelpDialog } from './panels/HelpDialog';
 import { MeasurePanel } from './panels/MeasurePanel';
 import { PhotoBar, PhotoOverlay } from './panels/PhotoOverlay';
 import { Section } from './panels/Section';
+import { StatusLine } from './panels/StatusLine';
 import { Tools } from './panels/Tools';
 import { TrackPanel } from './panels/TrackPanel';
-import { FIRST_SECTION, ViewPanel } from './panels/ViewPanel';
+import { ViewPanel } from './panels/ViewPanel';
 import type { PickedPoint } from './pick/pickPoint';
 import type { SceneViewerProps } from './SceneViewer';
 import { stageColours } from './stage/colours';
 import { graphics } from './stage/graphics';
 import type { CloudStatus } from './stage/PointCloud';
-import { FREE_FOV_DEG } from './stage/Rig';
 import { Stage, type StageColours } from './stage/Stage';
+import { type Own, useActions } from './useActions';
+import { useFullScreen } from './useFullScreen';
 import { usePrefersCalm } from './usePrefersCalm';
+import { useShown } from './useShown';
 import { useSize } from './useSize';
 import type { OpenScene } from './useTilesFile';
 import { useTrack } from './useTrack';
-import type { Vec3 } from './vec';
-import { eyeOfLook, lookThrough } from './view/lookThrough';
-import { formatLength, lengthOf } from './view/measure';
-import { commandOf } from './view/shortcuts';
-import { centred, orbited, panned, zoomed } from './view/steps';
-import { COLOURS, type Eye3, encodeView, POINT_SIZES } from './view/viewState';
+import { encodeView } from './view/viewState';
 import { describe, describePosition } from './words';
 
 interface OpenViewerProps extends SceneViewerProps {
@@ -48,181 +44,80 @@ interface OpenViewerProps extends SceneViewerProps {
 const FIRST_OPACITY = 0.6;
 
 export function OpenViewer(props: OpenViewerProps) {
-  const { scene, source, view, onViewChange } = props;
+  const { scene, source, view, onViewChange, linkOf } = props;
   const { file, cloud, budget } = scene;
   const { index } = file;
   const [element, setElement] = useState<HTMLElement | null>(null);
   const size = useSize(element);
   const isDark = useIsDark();
   const isCalm = usePrefersCalm();
+  const { isFull, toggle: toggleFull } = useFullScreen(element);
   const description = useId();
   const [status, setStatus] = useState<CloudStatus>({ numDrawn: 0, isLoading: true, heights: null });
   const [hovered, setHovered] = useState<number | null>(null);
   const [isMeasuring, setIsMeasuring] = useState(false);
   const [isHelpOpen, setIsHelpOpen] = useState(false);
   const [isPanelOpen, setIsPanelOpen] = useState(props.hasPanel ?? false);
-  const [isFull, setIsFull] = useState(false);
   const [opacity, setOpacity] = useState(FIRST_OPACITY);
   const [colours, setColours] = useState<StageColours | null>(null);
   const { point, choose, clear, retry } = useTrack();
   const capture = useRef<(() => Promise<Blob>) | null>(null);
+  const pressMiddle = useRef<(() => void) | null>(null);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the tokens change with the theme
   useEffect(() => setColours(element ? stageColours(element) : null), [element, isDark]);
-  useEffect(() => {
-    const changed = () => setIsFull(document.fullscreenElement === element && element !== null);
-    document.addEventListener('fullscreenchange', changed);
-    return () => document.removeEventListener('fullscreenchange', changed);
-  }, [element]);
 
-  const shown = useMemo(
-    () => props.shownFromWorld ?? shownFromWorld(index, view.up),
-    [props.shownFromWorld, index, view.up],
+  const shown = useShown(index, view, props.shownFromWorld, size, status.heights);
+  const { look, measuredLength } = shown;
+  const toggleMeasuring = () => {
+    setIsMeasuring(!isMeasuring);
+    if (!isMeasuring) setIsPanelOpen(true);
+  };
+  const onOwn = (what: Own) => {
+    if (what === 'full') toggleFull();
+    else if (what === 'help') setIsHelpOpen(true);
+    else if (what === 'measure') toggleMeasuring();
+    else if (what === 'press') pressMiddle.current?.();
+    else clear();
+  };
+  const actions = useActions({ index, view, shown, isMeasuring, onViewChange, onOwn });
+  const { goThrough, onEnd } = actions;
+
+  const onStatus = useCallback((next: CloudStatus) => {
+    const isSame = (before: CloudStatus) =>
+      before.numDrawn === next.numDrawn && before.isLoading === next.isLoading && before.heights === next.heights;
+    setStatus((before) => (isSame(before) ? before : next));
+  }, []);
+  const onCamera = useCallback((camera: number) => goThrough(index.images[camera]?.name ?? ''), [index, goThrough]);
+  const onPoint = useCallback(
+    (picked: PickedPoint | null) => {
+      if (isMeasuring) return picked ? onEnd(picked.position) : undefined;
+      if (picked) choose(scene, picked);
+      else clear();
+    },
+    [isMeasuring, scene, choose, clear, onEnd],
   );
-  const home = useMemo(
-    () => homeEye(index, shown, FREE_FOV_DEG, size ? size.width / size.height : 1),
-    [index, shown, size],
-  );
-  const eye = view.eye ?? home;
-  const place = index.images.findIndex(({ name }) => name === view.through);
-  const look = useMemo(() => {
-    const image = index.images[place];
-    const camera = image && index.cameras[image.camera];
-    return image && camera && size ? lookThrough(image, camera, shown, size) : null;
-  }, [index, place, shown, size]);
-  const colouring = useMemo(
-    () => colouringOf(view.colour, index, status.heights, view.metresPerUnit),
-    [view.colour, index, status.heights, view.metresPerUnit],
-  );
+  const onCapture = useCallback((make: () => Promise<Blob>) => {
+    capture.current = make;
+  }, []);
+  const onPress = useCallback((press: () => void) => {
+    pressMiddle.current = press;
+  }, []);
+  const save = () => {
+    const failed = () => tell('The picture could not be made.', 'bad');
+    capture.current?.().then((png) => saveFile(png, `${source.key}.png`), failed);
+  };
+
   const seenIn = point?.track.state === 'there' ? point.track.track.observations : null;
   const chosen = useMemo(
     () => ({ point: point?.position ?? null, cameras: new Set(seenIn?.map(({ image }) => image)) }),
     [point, seenIn],
   );
-
-  // handlers that are made once see what is current
-  const now = useRef({ eye, look, view, place });
-  now.current = { eye, look, view, place };
-  const goThrough = useCallback((name: string) => onViewChange({ through: name }), [onViewChange]);
-  const leave = useCallback(() => {
-    const { look } = now.current;
-    if (look) onViewChange({ through: null, eye: eyeOfLook(look, shown, index) });
-  }, [onViewChange, shown, index]);
-  const step = useCallback(
-    (by: 1 | -1) => {
-      const number = index.images.length;
-      const { place } = now.current;
-      // from outside, the first or the last
-      const from = place < 0 && by < 0 ? 0 : place;
-      const next = index.images[(from + by + number) % number];
-      if (next) goThrough(next.name);
-    },
-    [index, goThrough],
-  );
-  const onStatus = useCallback((next: CloudStatus) => {
-    setStatus((before) =>
-      before.numDrawn === next.numDrawn && before.isLoading === next.isLoading && before.heights === next.heights
-        ? before
-        : next,
-    );
-  }, []);
-  const onMove = useCallback((eye: Eye3) => onViewChange({ eye }), [onViewChange]);
-  const onCamera = useCallback((camera: number) => goThrough(index.images[camera]?.name ?? ''), [index, goThrough]);
-  const onPoint = useCallback(
-    (picked: PickedPoint | null) => {
-      if (!isMeasuring) return picked ? choose(scene, picked) : clear();
-      if (!picked) return;
-      const { measured } = now.current.view;
-      onViewChange({ measured: measured.length === 1 ? [...measured, picked.position] : [picked.position] });
-    },
-    [isMeasuring, scene, choose, clear, onViewChange],
-  );
-  const onCentre = useCallback((at: Vec3) => onViewChange({ eye: centred(now.current.eye, at) }), [onViewChange]);
-  const onReady = useCallback((make: () => Promise<Blob>) => {
-    capture.current = make;
-  }, []);
-
-  const toggleMeasuring = () => {
-    setIsMeasuring((before) => !before);
-    if (!isMeasuring) setIsPanelOpen(true);
-  };
-  const toggleSection = () => {
-    onViewChange({ section: view.section ? null : FIRST_SECTION });
-    if (!view.section) setIsPanelOpen(true);
-  };
-  const toggleFull = () => {
-    const change = isFull ? document.exitFullscreen() : element?.requestFullscreen();
-    change?.catch(() => tell('This browser shows nothing full screen here.', 'warn'));
-  };
-  const goHome = () => onViewChange({ eye: home, through: null });
-  const save = () => {
-    const failed = () => tell('The picture could not be made.', 'bad');
-    capture.current?.().then((png) => download(png, `${source.key}.png`), failed);
-  };
-  const { linkOf } = props;
-  const copyLink = () => {
-    const link = linkOf?.(encodeView({ ...view, eye })) ?? '';
-    const done = () => tell('The link is copied: it shows this view to whoever may see the job.');
-    if (navigator.clipboard)
-      navigator.clipboard.writeText(link).then(done, () => window.prompt('The link to this view', link));
-    else window.prompt('The link to this view', link);
-  };
-  const leaveWhatIsOpen = () => {
-    if (look) leave();
-    else if (isMeasuring) setIsMeasuring(false);
-    else clear();
-  };
-  const onKeyDown = (event: KeyboardEvent) => {
-    const command = commandOf(event);
-    const on = event.target as HTMLElement;
-    if (!command || on.matches('input:not([type=checkbox]), select, textarea') || isHelpOpen) return;
-    // lists and buttons keep their own keys
-    if (['orbit', 'pan'].includes(command.do) && on.getAttribute('role') !== 'application') return;
-    event.preventDefault();
-    switch (command.do) {
-      case 'orbit':
-        return look ? undefined : onMove(orbited(eye, command.right, command.up));
-      case 'pan':
-        return look ? undefined : onMove(panned(eye, command.right, command.up));
-      case 'zoom':
-        return look ? undefined : onMove(zoomed(eye, command.factor));
-      case 'colour':
-        return onViewChange({ colour: COLOURS[command.place] ?? 'rgb' });
-      case 'size': {
-        const wanted = view.pointSize + command.by;
-        return onViewChange({ pointSize: Math.min(POINT_SIZES.max, Math.max(POINT_SIZES.min, wanted)) });
-      }
-      case 'step':
-        return step(command.by);
-      case 'home':
-        return goHome();
-      case 'cameras':
-        return onViewChange({ cameras: !view.cameras });
-      case 'photos':
-        return onViewChange({ photos: !view.photos });
-      case 'grid':
-        return onViewChange({ grid: !view.grid });
-      case 'section':
-        return toggleSection();
-      case 'measure':
-        return toggleMeasuring();
-      case 'full':
-        return toggleFull();
-      case 'leave':
-        return leaveWhatIsOpen();
-      case 'help':
-        return setIsHelpOpen(true);
-    }
-  };
-
-  const length = lengthOf(view.measured);
-  const measuredLength = length === null ? null : formatLength(length, view.metresPerUnit);
-  const hoveredName = hovered === null ? null : index.images[hovered]?.name;
   return (
     <section
       ref={setElement}
       aria-label={props.label ?? 'Scene'}
-      onKeyDown={onKeyDown}
+      onKeyDown={actions.onKeyDown}
       data-points-shown={status.numDrawn}
       data-loading={status.isLoading}
       className="relative isolate size-full min-h-64 overflow-hidden bg-sunken"
@@ -231,9 +126,9 @@ export function OpenViewer(props: OpenViewerProps) {
         role="application"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the keys that move the view go here
         tabIndex={0}
-        aria-label="3D view. Arrow keys turn it, plus and minus zoom, question mark lists the keys."
+        aria-label="3D view. Arrow keys turn it, plus and minus zoom, Enter chooses what is in the middle, question mark lists the keys."
         aria-describedby={description}
-        className="absolute inset-0 -outline-offset-2"
+        className="peer absolute inset-0 -outline-offset-2"
       >
         {size && colours ? (
           <Stage
@@ -242,29 +137,31 @@ export function OpenViewer(props: OpenViewerProps) {
             budget={budget}
             graphics={graphics()}
             view={view}
-            eye={eye}
             shown={shown}
-            look={look}
-            colouring={colouring}
             colours={colours}
             heights={status.heights}
             hovered={hovered}
             chosen={chosen}
-            measuredLength={measuredLength}
             isMeasuring={isMeasuring}
             isCalm={isCalm}
             onStatus={onStatus}
-            onMove={onMove}
+            onMove={actions.onMove}
             onHover={setHovered}
             onCamera={onCamera}
             onPoint={onPoint}
-            onCentre={onCentre}
-            onReady={onReady}
+            onCentre={actions.onCentre}
+            onCapture={onCapture}
+            onPress={onPress}
             onRedraw={props.onRedraw}
             onLost={props.onLost}
           />
         ) : null}
       </div>
+      {/* what Enter would choose */}
+      <span
+        aria-hidden="true"
+        className="pointer-events-none absolute top-1/2 left-1/2 hidden size-5 -translate-1/2 rounded-full border-2 border-accent peer-focus-visible:block"
+      />
       {look && view.through !== null ? (
         <PhotoOverlay source={source} name={view.through} photo={look.photo} opacity={opacity} />
       ) : null}
@@ -285,17 +182,20 @@ export function OpenViewer(props: OpenViewerProps) {
           isCut={view.section !== null}
           isFull={isFull}
           onPanel={() => setIsPanelOpen(!isPanelOpen)}
-          onHome={goHome}
+          onHome={actions.goHome}
           onMeasure={toggleMeasuring}
-          onSection={toggleSection}
+          onSection={() => {
+            actions.toggleSection();
+            if (!view.section) setIsPanelOpen(true);
+          }}
           onCapture={save}
-          onLink={linkOf ? copyLink : null}
+          onLink={linkOf ? () => copyLink(linkOf(encodeView({ ...view, eye: shown.eye }))) : null}
           onFull={toggleFull}
           onHelp={() => setIsHelpOpen(true)}
         />
         {isPanelOpen ? (
           <div className="flex min-h-0 w-64 max-w-full shrink flex-col overflow-y-auto rounded-lg border border-line bg-raised shadow-float">
-            <ViewPanel view={view} colouring={colouring} onChange={onViewChange} />
+            <ViewPanel view={view} colouring={shown.colouring} onChange={onViewChange} />
             <Section
               key={isMeasuring ? 'measuring' : 'not'}
               title="Measure"
@@ -326,47 +226,27 @@ export function OpenViewer(props: OpenViewerProps) {
           />
         </aside>
       ) : null}
-      <div className="pointer-events-none absolute inset-x-2 bottom-2 flex flex-col items-center gap-2 sm:inset-x-3 sm:bottom-3">
+      <div className="pointer-events-none absolute inset-x-2 bottom-2 flex flex-col items-center gap-2 *:pointer-events-auto sm:inset-x-3 sm:bottom-3">
         {look && view.through !== null ? (
-          <div className="pointer-events-auto flex w-full justify-center">
-            <PhotoBar
-              name={view.through}
-              place={place}
-              numCameras={index.images.length}
-              opacity={opacity}
-              onOpacity={setOpacity}
-              onStep={step}
-              onLeave={leave}
-            />
-          </div>
+          <PhotoBar
+            name={view.through}
+            place={shown.place}
+            numCameras={index.images.length}
+            opacity={opacity}
+            onOpacity={setOpacity}
+            onStep={actions.step}
+            onLeave={actions.leave}
+          />
         ) : null}
-        <p className="self-start rounded-sm bg-ground/80 px-1.5 text-sm text-muted">
-          {hoveredName ??
-            `${count(status.numDrawn)} of ${counted(index.num_points, 'point')}${status.isLoading ? ' · loading' : ''}`}
-        </p>
-        {props.numFailed > 0 ? (
-          <div
-            role="alert"
-            className="pointer-events-auto flex items-center gap-3 self-start rounded-md border border-warn bg-warn-wash px-3 py-1"
-          >
-            Parts of the scene could not be fetched.
-            <Button kind="quiet" onClick={props.onRetry}>
-              Try again
-            </Button>
-          </div>
-        ) : null}
+        <StatusLine
+          hovered={hovered === null ? null : (index.images[hovered]?.name ?? null)}
+          status={status}
+          numPoints={index.num_points}
+          numFailed={props.numFailed}
+          onRetry={props.onRetry}
+        />
       </div>
       <HelpDialog open={isHelpOpen} onClose={() => setIsHelpOpen(false)} />
     </section>
   );
-}
-
-function download(blob: Blob, name: string) {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  // the browser has taken it by then
-  setTimeout(() => URL.revokeObjectURL(url), 1000);
 }

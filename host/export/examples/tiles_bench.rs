@@ -122,7 +122,13 @@ fn place(next: &mut impl FnMut() -> f64) -> (Vector3<f64>, [u8; 3]) {
     let is_roof = dy >= height;
     let wall = walls[(row + column) as usize % walls.len()];
     let is_window = !is_roof && (dy * 3.0).fract() > 0.55 && ((dx + dz) * 3.3).rem_euclid(1.0) > 0.5;
-    let rgb = if is_roof { [120.0, 70.0, 62.0] } else if is_window { [60.0, 75.0, 95.0] } else { wall };
+    let rgb = if is_roof {
+        [120.0, 70.0, 62.0]
+    } else if is_window {
+        [60.0, 75.0, 95.0]
+    } else {
+        wall
+    };
     (Vector3::new(x0 + dx, ground(x0, z0) - dy, z0 + dz), tinted(rgb))
 }
 

@@ -10,7 +10,7 @@ import { type PickedPoint, pickPoint } from '../pick/pickPoint';
 import { project, times, windowFromClip } from '../pick/project';
 import type { Vec3 } from '../vec';
 
-const RADIUS_PX = { mouse: 7, touch: 18 };
+const RADIUS_PX = { mouse: 8, touch: 18 };
 /** A press that moves farther turns the view. */
 const CLICK_PX = 5;
 const CLICK_MS = 500;
@@ -30,6 +30,8 @@ interface PointerProps {
   onPoint: (point: PickedPoint | null) => void;
   /** A place of the shown frame to turn around. */
   onCentre: (place: Vec3) => void;
+  /** Gives what presses the middle of the view, for those who use keys. */
+  onReady: (pressMiddle: () => void) => void;
 }
 
 export function Pointer(props: PointerProps) {
@@ -54,18 +56,32 @@ export function Pointer(props: PointerProps) {
     };
     const radius = (event: PointerEvent | MouseEvent) =>
       'pointerType' in event && event.pointerType === 'touch' ? RADIUS_PX.touch : RADIUS_PX.mouse;
-    const cameraAt = (event: PointerEvent) => {
+    const cameraAt = (at: { x: number; y: number }, radiusPx: number) => {
       const { pyramids, hasPictures, isMeasuring } = latest.current;
       if (isMeasuring) return null;
-      const radiusPx = Math.max(4, radius(event) / 2);
-      return pickCamera(pyramids, { ...place(event), radiusPx, windowFromFrame: windowFromShown(), hasPictures });
+      return pickCamera(pyramids, { ...at, radiusPx: radiusPx / 2, windowFromFrame: windowFromShown(), hasPictures });
     };
-    const pointAt = (event: PointerEvent | MouseEvent) => {
+    const pointAt = (at: { x: number; y: number }, radiusPx: number) => {
       const { cloud, shown, section } = latest.current;
       const windowFromWorld = times(windowFromShown(), matrixOf(shown));
       const isCut = (world: Vec3) => section !== null && sideOf(section, apply(shown, world)) < 0;
-      return pickPoint(cloud.drawnPoints, { ...place(event), radiusPx: radius(event), windowFromWorld, isCut });
+      return pickPoint(cloud.drawnPoints, { ...at, radiusPx, windowFromWorld, isCut });
     };
+    const press = (at: { x: number; y: number }, radiusPx: number) => {
+      const onCamera = cameraAt(at, radiusPx);
+      const point = pointAt(at, radiusPx);
+      const seen = point && project(windowFromShown(), apply(latest.current.shown, point.position));
+      // a point well in front of a camera hides it
+      if (onCamera && onCamera.depth <= 1.05 * (seen?.depth ?? Number.POSITIVE_INFINITY)) {
+        latest.current.onCamera(onCamera.camera);
+      } else {
+        latest.current.onPoint(point);
+      }
+    };
+    latest.current.onReady(() => {
+      const { width, height } = window_.current;
+      press({ x: width / 2, y: height / 2 }, RADIUS_PX.touch);
+    });
     const down = (event: PointerEvent) => {
       pressed = event.isPrimary && event.button === 0 ? { ...place(event), at: event.timeStamp } : null;
     };
@@ -74,28 +90,20 @@ export function Pointer(props: PointerProps) {
       const isClick =
         pressed && Math.hypot(x - pressed.x, y - pressed.y) <= CLICK_PX && event.timeStamp - pressed.at <= CLICK_MS;
       pressed = null;
-      if (!isClick) return;
-      const onCamera = cameraAt(event);
-      const point = pointAt(event);
-      const depth = point
-        ? (project(windowFromShown(), apply(latest.current.shown, point.position))?.depth ?? 0)
-        : Infinity;
-      // a point well in front of a camera hides it
-      if (onCamera && onCamera.depth <= 1.05 * depth) latest.current.onCamera(onCamera.camera);
-      else latest.current.onPoint(point);
+      if (isClick) press({ x, y }, radius(event));
     };
     const move = (event: PointerEvent) => {
       if (pressed || event.pointerType === 'touch') return;
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(() => {
-        const hovered = cameraAt(event)?.camera ?? null;
+        const hovered = cameraAt(place(event), RADIUS_PX.mouse)?.camera ?? null;
         element.style.cursor = latest.current.isMeasuring ? 'crosshair' : hovered === null ? '' : 'pointer';
         latest.current.onHover(hovered);
       });
     };
     const leave = () => latest.current.onHover(null);
     const double = (event: MouseEvent) => {
-      const point = pointAt(event);
+      const point = pointAt(place(event), RADIUS_PX.mouse);
       if (point && !latest.current.isMeasuring) latest.current.onCentre(apply(latest.current.shown, point.position));
     };
     element.addEventListener('pointerdown', down);

@@ -2,14 +2,13 @@
 
 import { Canvas, useThree } from '@react-three/fiber';
 import { useEffect, useMemo } from 'react';
-import type { Colouring } from '../cloud/colouring';
 import type { TiledCloud } from '../cloud/TiledCloud';
-import { apply, type Similarity } from '../frames';
+import { apply } from '../frames';
 import type { PickedPoint } from '../pick/pickPoint';
 import type { PointBudget } from '../tiles/PointBudget';
 import type { TilesFile } from '../tiles/TilesFile';
+import type { Shown } from '../useShown';
 import type { Vec3 } from '../vec';
-import type { Look } from '../view/lookThrough';
 import { sectionPlane } from '../view/section';
 import type { Eye3, ViewState } from '../view/viewState';
 import { capture } from './capture';
@@ -46,16 +45,11 @@ interface StageProps {
   budget: PointBudget;
   graphics: Graphics;
   view: ViewState;
-  eye: Eye3;
-  shown: Similarity;
-  look: Look | null;
-  colouring: Colouring;
+  shown: Shown;
   colours: StageColours;
   heights: readonly [number, number] | null;
   hovered: number | null;
   chosen: Chosen;
-  /** In words. */
-  measuredLength: string | null;
   isMeasuring: boolean;
   isCalm: boolean;
   onStatus: (status: CloudStatus) => void;
@@ -65,7 +59,9 @@ interface StageProps {
   onPoint: (point: PickedPoint | null) => void;
   onCentre: (place: Vec3) => void;
   /** Gives a function that makes a PNG of what is seen. */
-  onReady: (capture: () => Promise<Blob>) => void;
+  onCapture: (capture: () => Promise<Blob>) => void;
+  /** Gives what presses the middle of the view. */
+  onPress: (pressMiddle: () => void) => void;
   /** Gives what asks for another frame. */
   onRedraw: (invalidate: () => void) => void;
   onLost: () => void;
@@ -79,7 +75,7 @@ export function Stage(props: StageProps) {
       flat
       dpr={isSoftware ? 1 : [1, 2]}
       gl={{ antialias: !isSoftware, powerPreference: 'high-performance' }}
-      camera={{ fov: FREE_FOV_DEG, position: [...props.eye.position], near: 0.01, far: 1000 }}
+      camera={{ fov: FREE_FOV_DEG, position: [...props.shown.eye.position], near: 0.01, far: 1000 }}
       // the page describes the scene in words beside it
       aria-hidden="true"
       style={{ touchAction: 'none' }}
@@ -90,10 +86,11 @@ export function Stage(props: StageProps) {
 }
 
 function Scene(props: StageProps) {
-  const { file, cloud, view, shown, colours, chosen, heights, look } = props;
+  const { file, cloud, view, colours, chosen, heights } = props;
+  const { shownFromWorld: shown, look, eye, colouring, measuredLength } = props.shown;
   const { index } = file;
   const { gl, scene, camera, invalidate } = useThree();
-  const { onReady, onRedraw, onLost } = props;
+  const { onCapture, onRedraw, onLost } = props;
   const pyramids = useMemo(() => pyramidsOf(index, shown), [index, shown]);
   const center = useMemo(() => apply(shown, index.core.center), [shown, index]);
   const extent = index.core.extent * shown.scale;
@@ -104,8 +101,8 @@ function Scene(props: StageProps) {
   const chosenPoint = chosen.point ? apply(shown, chosen.point) : null;
   const areCamerasShown = view.cameras && look === null;
   useEffect(() => {
-    onReady(() => capture(gl, scene, camera, colours.ground));
-  }, [onReady, gl, scene, camera, colours.ground]);
+    onCapture(() => capture(gl, scene, camera, colours.ground));
+  }, [onCapture, gl, scene, camera, colours.ground]);
   useEffect(() => onRedraw(() => invalidate()), [onRedraw, invalidate]);
   useEffect(() => {
     const lost = (event: Event) => {
@@ -122,12 +119,12 @@ function Scene(props: StageProps) {
   const square = squareSize(extent, (view.metresPerUnit ?? 1) / shown.scale);
   return (
     <>
-      <Rig eye={props.eye} look={look} extent={extent} isCalm={props.isCalm} onMove={props.onMove} />
+      <Rig eye={eye} look={look} extent={extent} isCalm={props.isCalm} onMove={props.onMove} />
       <PointCloud
         cloud={cloud}
         budget={props.budget}
         shown={shown}
-        colouring={props.colouring}
+        colouring={colouring}
         pointSize={view.pointSize}
         section={section}
         onStatus={props.onStatus}
@@ -148,9 +145,7 @@ function Scene(props: StageProps) {
           colour={colours.accent}
         />
       ) : null}
-      {measured.length > 0 ? (
-        <MeasureMarks ends={measured} length={props.measuredLength} colour={colours.mark} />
-      ) : null}
+      {measured.length > 0 ? <MeasureMarks ends={measured} length={measuredLength} colour={colours.mark} /> : null}
       {chosenPoint ? (
         <TrackLines
           point={chosenPoint}
@@ -169,6 +164,7 @@ function Scene(props: StageProps) {
         onCamera={props.onCamera}
         onPoint={props.onPoint}
         onCentre={props.onCentre}
+        onReady={props.onPress}
       />
     </>
   );

@@ -23,7 +23,9 @@ it('leaves the keys of the browser alone', () => {
 
 it('does what the help says', () => {
   const done = new Set(
-    ['ArrowLeft', '+', 'r', '1', '[', 'c', 'p', 'g', 'x', 'm', ',', 'f', 'Escape', '?'].map((name) => key(name)?.do),
+    ['ArrowLeft', '+', 'r', '1', '[', 'c', 'p', 'g', 'x', 'm', ',', 'f', 'Escape', '?', 'Enter'].map(
+      (name) => key(name)?.do,
+    ),
   );
   done.add(key('ArrowLeft', { shiftKey: true })?.do);
   expect([...done].sort()).toEqual(SHORTCUTS.map(({ action }) => action).sort());

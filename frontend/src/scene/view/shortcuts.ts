@@ -4,6 +4,7 @@ export const SHORTCUTS = [
   { action: 'orbit', keys: ['←', '→', '↑', '↓'], does: 'Turn around the target' },
   { action: 'pan', keys: ['Shift + ←', '…'], does: 'Move sideways' },
   { action: 'zoom', keys: ['+', '−'], does: 'Nearer, farther' },
+  { action: 'press', keys: ['Enter'], does: 'Choose the camera or point in the middle' },
   { action: 'home', keys: ['R'], does: 'The whole scene again' },
   { action: 'colour', keys: ['1', '2', '3', '4'], does: 'Colour by photo, height, error, track length' },
   { action: 'size', keys: ['[', ']'], does: 'Smaller, larger points' },
@@ -24,7 +25,7 @@ export type Command =
   | { do: 'colour'; place: number }
   | { do: 'size'; by: number }
   | { do: 'step'; by: 1 | -1 }
-  | { do: 'home' | 'cameras' | 'photos' | 'grid' | 'section' | 'measure' | 'full' | 'leave' | 'help' };
+  | { do: 'press' | 'home' | 'cameras' | 'photos' | 'grid' | 'section' | 'measure' | 'full' | 'leave' | 'help' };
 
 const ORBIT_RAD = Math.PI / 24;
 const PAN_SHARE = 0.06;
@@ -75,6 +76,7 @@ export function commandOf({ key, shiftKey, ctrlKey, metaKey, altKey }: Key): Com
   if (key === ',' || key === '.') return { do: 'step', by: key === ',' ? -1 : 1 };
   if (key === 'Escape') return { do: 'leave' };
   if (key === '?') return { do: 'help' };
+  if (key === 'Enter') return { do: 'press' };
   const letter = shiftKey ? undefined : LETTERS[key.toLowerCase()];
   return letter ? { do: letter } : null;
 }

@@ -4,11 +4,11 @@ use nalgebra::UnitQuaternion;
 use scene3d_scene::{Camera, CameraId, Reconstruction};
 use serde::Serialize;
 
-use super::scene_core::Core;
+use super::FORMAT;
 use super::node::{self, ERROR_STEPS_PER_PX, NO_ERROR};
 use super::octree::{GRID, Octree};
+use super::scene_core::Core;
 use super::tracks::{self, ImageIndices};
-use super::FORMAT;
 use crate::ExportError;
 use crate::glb::frustum_depth;
 use crate::upright_from_world;
@@ -75,11 +75,7 @@ struct NodeEntry<'a> {
 }
 
 /// The index as it is written.
-pub(super) fn json(
-    model: &Reconstruction,
-    octree: &Octree<'_>,
-    images: &ImageIndices,
-) -> Result<Vec<u8>, ExportError> {
+pub(super) fn json(model: &Reconstruction, octree: &Octree<'_>, images: &ImageIndices) -> Result<Vec<u8>, ExportError> {
     let (nodes, num_observations) = nodes(model, octree, images);
     let errors = model.points3d.values().map(|point| node::quantised_error(point.error_px));
     let lengths = model.points3d.values().map(|point| node::saturated(point.track.len()));
@@ -150,24 +146,13 @@ fn image_entries(model: &Reconstruction) -> Vec<ImageEntry<'_>> {
 }
 
 /// Payloads lie in the order of the nodes, first what is drawn, then the tracks.
-fn nodes<'a>(
-    model: &Reconstruction,
-    octree: &'a Octree<'_>,
-    images: &ImageIndices,
-) -> (Vec<NodeEntry<'a>>, usize) {
+fn nodes<'a>(model: &Reconstruction, octree: &'a Octree<'_>, images: &ImageIndices) -> (Vec<NodeEntry<'a>>, usize) {
     let mut num_observations = 0;
     let mut at = 0;
     let mut entries: Vec<NodeEntry<'a>> = Vec::with_capacity(octree.nodes.len());
     for node in &octree.nodes {
         let bytes = node::num_bytes(node.len());
-        entries.push(NodeEntry {
-            path: &node.path,
-            num_points: node.len(),
-            at,
-            bytes,
-            tracks_at: 0,
-            tracks_bytes: 0,
-        });
+        entries.push(NodeEntry { path: &node.path, num_points: node.len(), at, bytes, tracks_at: 0, tracks_bytes: 0 });
         at += bytes;
     }
     for (entry, node) in entries.iter_mut().zip(&octree.nodes) {

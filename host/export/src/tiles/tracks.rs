@@ -20,9 +20,10 @@ pub(super) struct ImageIndices(BTreeMap<ImageId, (u32, [f64; 2])>);
 impl ImageIndices {
     /// In the order of the model, whose images all have a camera.
     pub(super) fn of(model: &Reconstruction) -> Self {
-        let sizes = model.images.iter().filter_map(|(id, image)| {
-            Some((*id, model.cameras.get(&image.camera_id)?.image_size.map(f64::from)))
-        });
+        let sizes = model
+            .images
+            .iter()
+            .filter_map(|(id, image)| Some((*id, model.cameras.get(&image.camera_id)?.image_size.map(f64::from))));
         Self((0..).zip(sizes).map(|(index, (id, size))| (id, (index, size))).collect())
     }
 }
