@@ -1,15 +1,16 @@
 /** A reconstruction to walk around in: opens the scene and says so when that takes long or fails. */
 
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { type ReactNode, useCallback, useEffect, useRef, useState } from 'react';
+import { Link } from 'react-router';
 import { asApiError } from '../api/problem';
 import { PageLoading } from '../app/PageLoading';
-import { Button } from '../ui/Button';
+import { Button, buttonClass } from '../ui/Button';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Notice } from '../ui/Notice';
 import type { Similarity } from './frames';
 import { OpenViewer } from './OpenViewer';
 import { graphics } from './stage/graphics';
-import type { TilesIndex } from './tiles/format';
+import { TilesError, type TilesIndex } from './tiles/format';
 import type { SceneSource } from './tiles/source';
 import { useTilesFile } from './useTilesFile';
 import type { ViewState } from './view/viewState';
@@ -25,7 +26,7 @@ export interface SceneViewerProps {
   /** Makes a link of the part behind `#`; without it the view has none. */
   linkOf?: (hash: string) => string;
   /** Where the first of the tools leads. */
-  back?: { to: string; name: string };
+  back?: { to: string; name: string } | undefined;
   /** What is shown, for people who do not see it. */
   label?: string;
   /** Whether the settings are open at first. */
@@ -49,7 +50,7 @@ export function SceneViewer(props: SceneViewerProps) {
   };
   if (!graphics().canDraw) {
     return (
-      <Face>
+      <Face back={props.back}>
         <Notice tone="warn" title="This browser can't draw 3D here">
           <p className="text-muted">
             WebGL 2 is off or missing. Turn on hardware acceleration, or use another browser; the points can be
@@ -61,7 +62,7 @@ export function SceneViewer(props: SceneViewerProps) {
   }
   if (isLost) {
     return (
-      <Face>
+      <Face back={props.back}>
         <Notice tone="warn" title="The graphics card gave up this view" alert>
           <p className="text-muted">It may have been busy or run out of memory. Nothing is lost.</p>
           <Button className="self-start" onClick={again}>
@@ -73,23 +74,14 @@ export function SceneViewer(props: SceneViewerProps) {
   }
   if (opening.state === 'failed') {
     return (
-      <Face>
-        {asApiError(opening.error).status === 404 ? (
-          <Notice title="There is no scene">
-            <p className="text-muted">
-              The reconstruction has not ended, found no model, or was made by an older version: run it again to see it
-              here.
-            </p>
-          </Notice>
-        ) : (
-          <ErrorNotice error={opening.error} onRetry={retry} />
-        )}
+      <Face back={props.back}>
+        <Failure error={opening.error} onRetry={retry} />
       </Face>
     );
   }
   if (opening.state === 'loading') {
     return (
-      <Face>
+      <Face back={undefined}>
         <PageLoading what="Opening the scene" />
       </Face>
     );
@@ -109,6 +101,38 @@ export function SceneViewer(props: SceneViewerProps) {
   );
 }
 
-function Face({ children }: { children: React.ReactNode }) {
-  return <div className="grid size-full min-h-64 place-items-center bg-sunken p-4">{children}</div>;
+function Failure({ error, onRetry }: { error: unknown; onRetry: () => void }) {
+  if (error instanceof TilesError) {
+    return (
+      <Notice tone="bad" title="The scene can't be read" alert>
+        <p className="text-muted">{error.message}</p>
+      </Notice>
+    );
+  }
+  if (asApiError(error).status === 404) {
+    return (
+      <Notice title="There is no scene">
+        <p className="text-muted">
+          The reconstruction has not ended, found no model, or was made by an older version: run it again to see it
+          here.
+        </p>
+      </Notice>
+    );
+  }
+  return <ErrorNotice error={error} onRetry={onRetry} />;
+}
+
+function Face({ back, children }: { back: SceneViewerProps['back']; children: ReactNode }) {
+  return (
+    <div className="grid size-full min-h-64 place-items-center bg-sunken p-4">
+      <div className="flex max-w-xl flex-col gap-3">
+        {children}
+        {back ? (
+          <Link to={back.to} className={`${buttonClass()} self-start`}>
+            {back.name}
+          </Link>
+        ) : null}
+      </div>
+    </div>
+  );
 }

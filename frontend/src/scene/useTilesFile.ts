@@ -39,7 +39,7 @@ export function useTilesFile(source: SceneSource, attempt: number, onChange: () 
       const file = await TilesFile.open(source, abort.signal);
       if (abort.signal.aborted) return;
       const limits = pointLimits(graphics());
-      cloud = new TiledCloud(file, unpacker.unpack, limits.max, { onLoad: onChange, onFailures: setNumFailed });
+      cloud = new TiledCloud(file, unpacker.unpack, limits.max, { onChange, onFailures: setNumFailed });
       setOpening({ state: 'open', scene: { file, cloud, budget: new PointBudget(limits.max, limits.first) } });
     };
     open().catch((error: unknown) => {

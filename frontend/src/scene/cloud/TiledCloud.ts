@@ -18,7 +18,8 @@ const MIN_SPACING_PX = 1.1;
 const KEPT_SHARE = 1.5;
 
 interface Events {
-  onLoad: () => void;
+  /** Another frame would show or fetch more. */
+  onChange: () => void;
   onFailures: (count: number) => void;
 }
 
@@ -47,9 +48,10 @@ export class TiledCloud {
       maxPoints: maxPoints * KEPT_SHARE,
       onLoad: (node, points) => {
         this.addObject(node, points);
-        events.onLoad();
+        events.onChange();
       },
       onDrop: (node) => this.removeObject(node),
+      onLater: events.onChange,
       onFailures: events.onFailures,
     });
   }

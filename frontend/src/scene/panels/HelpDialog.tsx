@@ -16,7 +16,7 @@ const POINTER = [
 export function HelpDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
   return (
     <Dialog title="How to move about" open={open} onClose={onClose} actions={<Button onClick={onClose}>Close</Button>}>
-      <div className="grid max-h-[60dvh] gap-x-8 gap-y-4 overflow-y-auto">
+      <div className="grid gap-4">
         <dl className="grid grid-cols-[auto_1fr] items-baseline gap-x-4 gap-y-1">
           {POINTER.map(([act, does]) => (
             <Row key={act} keys={[act]} does={does} />

@@ -35,7 +35,7 @@ interface PointCloudProps {
 export function PointCloud({ cloud, budget, shown, colouring, pointSize, section, onStatus }: PointCloudProps) {
   const { invalidate } = useThree();
   const pixelRatio = useThree((state) => state.viewport.dpr);
-  const pace = useRef({ matrix: '', movedAt: 0, wasMoving: false, timer: 0 });
+  const pace = useRef({ matrix: '', movedAt: 0, timer: 0 });
   useEffect(() => {
     cloud.place(shown);
     invalidate();
@@ -50,7 +50,8 @@ export function PointCloud({ cloud, budget, shown, colouring, pointSize, section
     invalidate();
   }, [cloud, colouring, section, pointSize, pixelRatio, invalidate]);
   useEffect(() => () => clearTimeout(pace.current.timer), []);
-  useFrame(({ camera, size, clock }, secs) => {
+  useFrame(({ camera, size, clock }) => {
+    const begun = performance.now();
     const now = clock.elapsedTime * 1000;
     const { current } = pace;
     const matrix = [...camera.matrixWorld.elements, ...camera.projectionMatrix.elements].join();
@@ -61,8 +62,8 @@ export function PointCloud({ cloud, budget, shown, colouring, pointSize, section
     }
     const isMoving = current.movedAt > 0 && now - current.movedAt < REST_MS;
     const selection = cloud.update(camera as PerspectiveCamera, size.height, budget.points(isMoving));
-    if (isMoving && current.wasMoving) budget.observe(secs * 1000, selection.isCut);
-    current.wasMoving = isMoving;
+    // what a frame costs shows in when the next one may begin; what passes until one is asked for does not
+    if (isMoving) requestAnimationFrame(() => budget.observe(performance.now() - begun, selection.isCut));
     clearTimeout(current.timer);
     if (isMoving) current.timer = window.setTimeout(invalidate, REST_MS + 20);
     const numDrawn = selection.draw.reduce((sum, node) => sum + node.numPoints, 0);

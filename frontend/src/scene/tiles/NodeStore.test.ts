@@ -16,7 +16,7 @@ function flat(node: OctreeNode): OctreeNode[] {
 async function setUp(maxPoints: number) {
   const file = await openSurface();
   const nodes = file.root ? flat(file.root).filter(({ numPoints }) => numPoints > 0) : [];
-  const events = { onLoad: vi.fn(), onDrop: vi.fn(), onFailures: vi.fn() };
+  const events = { onLoad: vi.fn(), onDrop: vi.fn(), onLater: vi.fn(), onFailures: vi.fn() };
   return { file, nodes, events, store: new NodeStore(file, { unpack, maxPoints, ...events }) };
 }
 
@@ -94,6 +94,7 @@ describe('NodeStore', () => {
       expect(read).toHaveBeenCalledTimes(attempts);
     }
     expect(events.onFailures.mock.lastCall).toEqual([1]);
+    expect(events.onLater).toHaveBeenCalledTimes(2);
     read.mockRestore();
     store.retry();
     expect(events.onFailures.mock.lastCall).toEqual([0]);

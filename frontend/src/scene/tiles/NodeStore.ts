@@ -16,6 +16,8 @@ interface Options {
   maxPoints: number;
   onLoad: (node: OctreeNode, points: NodePoints) => void;
   onDrop: (node: OctreeNode) => void;
+  /** Something may be tried again: another `update` does. */
+  onLater: () => void;
   /** Something failed for good, or does no more. */
   onFailures: (count: number) => void;
 }
@@ -97,8 +99,12 @@ export class NodeStore {
 
   private failed(node: OctreeNode) {
     const count = (this.attempts.get(node)?.count ?? 0) + 1;
-    this.attempts.set(node, { count, notBefore: Date.now() + FIRST_PAUSE_MS * 2 ** (count - 1) });
-    if (count < MAX_ATTEMPTS) return;
+    const pauseMs = FIRST_PAUSE_MS * 2 ** (count - 1);
+    this.attempts.set(node, { count, notBefore: Date.now() + pauseMs });
+    if (count < MAX_ATTEMPTS) {
+      setTimeout(() => this.isClosed || this.options.onLater(), pauseMs);
+      return;
+    }
     this.numFailed += 1;
     this.options.onFailures(this.numFailed);
   }

@@ -26,7 +26,7 @@ export class PointBudget {
     return isMoving ? this.moving : Math.min(this.max, this.moving * STILL_FACTOR);
   }
 
-  /** Tells how long a frame took that was followed by another one; `isFull` if the budget was used up. */
+  /** Tells how long it took until the next frame could begin; `isFull` if the budget was used up. */
   observe(frameMs: number, isFull: boolean) {
     if (frameMs > LONGEST_FRAME_MS) return;
     this.slow = frameMs > SLOW_MS ? this.slow + 1 : 0;
