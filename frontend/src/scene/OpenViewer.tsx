@@ -195,7 +195,7 @@ export function OpenViewer(props: OpenViewerProps) {
         />
         {isPanelOpen ? (
           <div className="flex min-h-0 w-64 max-w-full shrink flex-col overflow-y-auto rounded-lg border border-line bg-raised shadow-float">
-            <ViewPanel view={view} colouring={shown.colouring} onChange={onViewChange} />
+            <ViewPanel view={view} colouring={shown.colouring} numPoints={index.num_points} onChange={onViewChange} />
             <Section
               key={isMeasuring ? 'measuring' : 'not'}
               title="Measure"

@@ -8,7 +8,7 @@ import type { Vec3 } from './vec';
 import { eyeOfLook } from './view/lookThrough';
 import { type Command, commandOf } from './view/shortcuts';
 import { centred, orbited, panned, zoomed } from './view/steps';
-import { COLOURS, type Eye3, POINT_SIZES, type ViewState } from './view/viewState';
+import { COLOURS, type Eye3, POINT_SIZES, pointSizeOf, type ViewState } from './view/viewState';
 
 /** What the viewer itself does with a key. */
 export type Own = 'full' | 'help' | 'measure' | 'press' | 'clear';
@@ -74,7 +74,7 @@ export function useActions(situation: Situation): Actions {
   );
   const run = useCallback(
     (command: Command) => {
-      const { view, shown, isMeasuring, onOwn } = now.current;
+      const { index, view, shown, isMeasuring, onOwn } = now.current;
       // a photo is looked through from where it was taken
       const move = (eye: Eye3) => (shown.look ? undefined : change({ eye }));
       switch (command.do) {
@@ -87,7 +87,7 @@ export function useActions(situation: Situation): Actions {
         case 'colour':
           return change({ colour: COLOURS[command.place] ?? 'rgb' });
         case 'size': {
-          const wanted = view.pointSize + command.by;
+          const wanted = pointSizeOf(view, index.num_points) + command.by;
           return change({ pointSize: Math.min(POINT_SIZES.max, Math.max(POINT_SIZES.min, wanted)) });
         }
         case 'step':

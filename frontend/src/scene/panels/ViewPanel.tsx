@@ -4,7 +4,14 @@ import { useId } from 'react';
 import { COLOUR_NAMES, type Colouring } from '../cloud/colouring';
 import type { Up } from '../frames';
 import { UPS } from '../frames';
-import { COLOURS, MAX_SECTION, POINT_SIZES, type Section as SectionState, type ViewState } from '../view/viewState';
+import {
+  COLOURS,
+  MAX_SECTION,
+  POINT_SIZES,
+  pointSizeOf,
+  type Section as SectionState,
+  type ViewState,
+} from '../view/viewState';
 import { Choice, Slider, Tick } from './Choice';
 import { Legend } from './Legend';
 import { Section } from './Section';
@@ -26,11 +33,14 @@ export const FIRST_SECTION: SectionState = { axis: 1, at: 0, keep: 'below' };
 interface PanelProps {
   view: ViewState;
   colouring: Colouring;
+  /** Of the scene. */
+  numPoints: number;
   onChange: (change: Partial<ViewState>) => void;
 }
 
-export function ViewPanel({ view, colouring, onChange }: PanelProps) {
+export function ViewPanel({ view, colouring, numPoints, onChange }: PanelProps) {
   const up = useId();
+  const pointSize = pointSizeOf(view, numPoints);
   return (
     <>
       <Section title="View" open>
@@ -45,9 +55,9 @@ export function ViewPanel({ view, colouring, onChange }: PanelProps) {
           label="Point size"
           {...POINT_SIZES}
           step={0.5}
-          value={view.pointSize}
-          text={`${view.pointSize} px`}
-          onChange={(pointSize) => onChange({ pointSize })}
+          value={pointSize}
+          text={`${pointSize} px`}
+          onChange={(wanted) => onChange({ pointSize: wanted })}
         />
         <div className="flex flex-wrap gap-x-3">
           <Tick label="Cameras" checked={view.cameras} onChange={(cameras) => onChange({ cameras })} />

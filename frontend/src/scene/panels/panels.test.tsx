@@ -38,7 +38,12 @@ const viewPanel = (first: Partial<ViewState> = {}) =>
   render(
     <Held first={first}>
       {(view, change) => (
-        <ViewPanel view={view} colouring={colouringOf(view.colour, index, [0, 4], null)} onChange={change} />
+        <ViewPanel
+          view={view}
+          colouring={colouringOf(view.colour, index, [0, 4], null)}
+          numPoints={1500}
+          onChange={change}
+        />
       )}
     </Held>,
   );

@@ -10,7 +10,7 @@ import type { TilesFile } from '../tiles/TilesFile';
 import type { Shown } from '../useShown';
 import type { Vec3 } from '../vec';
 import { sectionPlane } from '../view/section';
-import type { Eye3, ViewState } from '../view/viewState';
+import { type Eye3, pointSizeOf, type ViewState } from '../view/viewState';
 import { capture } from './capture';
 import { Floor, squareSize } from './Floor';
 import { FrustumPhotos } from './FrustumPhotos';
@@ -125,7 +125,7 @@ function Scene(props: StageProps) {
         budget={props.budget}
         shown={shown}
         colouring={colouring}
-        pointSize={view.pointSize}
+        pointSize={pointSizeOf(view, index.num_points)}
         section={section}
         onStatus={props.onStatus}
       />
@@ -149,7 +149,8 @@ function Scene(props: StageProps) {
       {chosenPoint ? (
         <TrackLines
           point={chosenPoint}
-          centers={[...chosen.cameras].flatMap((place) => (pyramids[place] ? [pyramids[place][0]] : []))}
+          // where a photo was taken, its line would cross the whole view
+          centers={look ? [] : [...chosen.cameras].flatMap((place) => (pyramids[place] ? [pyramids[place][0]] : []))}
           colour={colours.accent}
         />
       ) : null}

@@ -25,8 +25,8 @@ export interface ViewState {
   eye: Eye3 | null;
   up: Up;
   colour: Colour;
-  /** Of a point, CSS px. */
-  pointSize: number;
+  /** Of a point, CSS px; by the number of points until somebody says. */
+  pointSize: number | null;
   cameras: boolean;
   photos: boolean;
   grid: boolean;
@@ -40,13 +40,18 @@ export interface ViewState {
 }
 
 export const POINT_SIZES = { min: 1, max: 8 } as const;
+/** What covers a surface: few points are far apart. */
+export function pointSizeOf(view: ViewState, numPoints: number): number {
+  return view.pointSize ?? (numPoints < 30_000 ? 3.5 : numPoints < 300_000 ? 2.5 : 2);
+}
+
 export const MAX_SECTION = 0.75;
 
 export const DEFAULT_VIEW: ViewState = {
   eye: null,
   up: 'cameras',
   colour: 'rgb',
-  pointSize: 2,
+  pointSize: null,
   cameras: true,
   photos: true,
   grid: true,
@@ -65,7 +70,7 @@ export function encodeView(view: ViewState): string {
   if (view.eye) parts.set('eye', numbers([...view.eye.position, ...view.eye.target]));
   if (view.up !== DEFAULT_VIEW.up) parts.set('up', view.up);
   if (view.colour !== DEFAULT_VIEW.colour) parts.set('colour', view.colour);
-  if (view.pointSize !== DEFAULT_VIEW.pointSize) parts.set('size', numbers([view.pointSize]));
+  if (view.pointSize !== null) parts.set('size', numbers([view.pointSize]));
   const { cameras, photos, grid } = DEFAULT_VIEW;
   if (view.cameras !== cameras || view.photos !== photos || view.grid !== grid) {
     parts.set('show', `${view.cameras ? 'c' : ''}${view.photos ? 'p' : ''}${view.grid ? 'g' : ''}`);

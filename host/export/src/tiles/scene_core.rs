@@ -6,10 +6,12 @@ use serde::Serialize;
 
 /// Points that are looked at: enough for percentiles, few enough to sort at once.
 const MAX_SAMPLE: usize = 100_000;
-/// Share of the points that may lie outside on each side of an axis.
-const OUTSIDE: f64 = 0.01;
+/// Share of the points that is left out on each side of an axis: a few per cent see what stands far behind.
+const OUTSIDE: f64 = 0.05;
+/// What an even distribution loses by that is added again, and a little more.
+const MARGIN: f64 = 1.15;
 
-/// The cube that holds nearly all points.
+/// The cube that holds most points.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(super) struct Core {
     /// Its middle, world frame.
@@ -19,7 +21,7 @@ pub(super) struct Core {
 }
 
 impl Core {
-    /// From the 1st to the 99th percentile of each axis; of a scene without points, the cameras.
+    /// Around the 5th to the 95th percentile of each axis; of a scene without points, the cameras.
     pub(super) fn of(model: &Reconstruction) -> Self {
         let stride = model.points3d.len().div_ceil(MAX_SAMPLE).max(1);
         let mut sample: Vec<Vector3<f64>> =
@@ -28,7 +30,7 @@ impl Core {
             sample = model.images.values().map(|image| image.cam_from_world.origin_in_b()).collect();
         }
         let sides: [(f64, f64); 3] = std::array::from_fn(|axis| percentiles(&sample, axis));
-        let extent = sides.iter().map(|(low, high)| high - low).fold(0.0, f64::max);
+        let extent = MARGIN * sides.iter().map(|(low, high)| high - low).fold(0.0, f64::max);
         let center = sides.map(|(low, high)| f64::midpoint(low, high));
         Self { center, extent: if extent > 0.0 { extent } else { 1.0 } }
     }
