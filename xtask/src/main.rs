@@ -3,6 +3,7 @@
 mod build;
 mod command;
 mod demo;
+mod demo_serve;
 mod frontend;
 mod kernels;
 mod plugins;
@@ -32,6 +33,7 @@ usage: cargo xtask COMMAND
                        --renew-api  first write the API's document anew, and what the page has of it
   kernels            fetch NVRTC, then compile the device code for every architecture (no GPU needed)
   demo [PHOTOS_DIR]  build, then reconstruct the sample scene or your photos into out/
+  demo --serve       build, then serve the page with the sample scene reconstructed, until Ctrl-C
   test [ARGS..]      build, then every test; ARGS go to cargo nextest
   tidy               layers, file sizes, links, left-over words, ABI hash
 
@@ -64,6 +66,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("frontend", ["--renew-api"]) => frontend::run(&workspace, true)?,
         ("kernels", []) => kernels::run(&workspace)?,
         ("demo", []) => demo::run(&workspace, None)?,
+        ("demo", ["--serve"]) => demo_serve::run(&workspace)?,
         ("demo", [photos]) => demo::run(&workspace, Some(photos.as_ref()))?,
         ("test", nextest_arguments) => return test::run(&workspace, nextest_arguments),
         ("tidy", []) => return tidy::run(&workspace),

@@ -35,7 +35,8 @@ export async function expectOk(answer: Response): Promise<Response> {
 
 /** To be called once, before the first request. */
 export function setUpClient() {
-  client.setConfig({ baseUrl: '', fetch: authorisedFetch });
+  // whole addresses: outside of browsers a path alone is none
+  client.setConfig({ baseUrl: location.origin, fetch: authorisedFetch });
   client.interceptors.error.use((error, response) => {
     if (response && !response.ok) return problemOf(response, error);
     return isAbort(error) ? error : asApiError(error);

@@ -3,22 +3,22 @@
 import { Link, useLocation } from 'react-router';
 import { buttonClass } from '../ui/Button';
 import { EmptyState } from '../ui/EmptyState';
+import { Page } from './Page';
 
 export function NoSuchPage() {
   const { pathname } = useLocation();
   return (
-    <>
-      <title>No such page · scene3d</title>
+    <Page title="No such page">
       <EmptyState
-        title="There is no such page"
+        title="Nothing is here"
         action={
           <Link to="/jobs" className={buttonClass()}>
             Reconstructions
           </Link>
         }
       >
-        Nothing is at <code className="font-mono">{pathname}</code>.
+        There is no page at <code className="font-mono">{pathname}</code>.
       </EmptyState>
-    </>
+    </Page>
   );
 }

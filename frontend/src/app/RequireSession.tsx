@@ -6,7 +6,9 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { Navigate, Outlet, useLocation } from 'react-router';
+import { signOut } from '../state/session';
 import { useSession } from '../state/useSession';
+import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
 import { signInPath } from './returnTo';
 import { SignInForm } from './SignInForm';
@@ -28,7 +30,15 @@ export function RequireSession() {
   return (
     <>
       <Outlet key={user} />
-      <Dialog title="Your session has ended" open={session.state === 'ended'}>
+      <Dialog
+        title="Your session has ended"
+        open={session.state === 'ended'}
+        actions={
+          <Button kind="quiet" onClick={() => void signOut()}>
+            Leave this page
+          </Button>
+        }
+      >
         <p className="text-muted">Sign in again to go on. Nothing on this page is lost, and uploads continue.</p>
         <SignInForm user={user ?? ''} />
       </Dialog>

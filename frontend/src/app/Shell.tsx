@@ -27,7 +27,7 @@ export function Shell() {
       >
         Skip to the page
       </a>
-      <header className="sticky top-0 z-30 border-b border-line bg-surface">
+      <header className="relative top-0 z-30 border-b border-line bg-surface sm:sticky">
         <div className="flex flex-wrap items-center gap-x-6 px-4 sm:flex-nowrap sm:px-6">
           <Link to="/" className="flex min-h-12 items-center gap-2 font-semibold tracking-tight">
             <Mark />

@@ -49,6 +49,7 @@ export function SignInForm({ user }: SignInFormProps) {
         {(control) => (
           <input
             {...control}
+            ref={user ? focusFirst : undefined}
             name="password"
             type="password"
             autoComplete="current-password"
@@ -63,6 +64,11 @@ export function SignInForm({ user }: SignInFormProps) {
       </Button>
     </form>
   );
+}
+
+/** Where a dialog begins: React's own `autoFocus` comes before the dialog opens, and is lost then. */
+function focusFirst(input: HTMLInputElement | null) {
+  input?.setAttribute('autofocus', '');
 }
 
 /** The two usual reasons in words for people; the others as they are. */

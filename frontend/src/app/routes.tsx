@@ -24,6 +24,7 @@ export const routes: RouteObject[] = [
               { index: true, element: <Navigate to="/jobs" replace /> },
               { path: '/jobs', lazy: async () => ({ Component: (await import('../jobs/JobsPage')).JobsPage }) },
               { path: '/jobs/:id', lazy: async () => ({ Component: (await import('../jobs/JobPage')).JobPage }) },
+              { path: '/new', lazy: async () => ({ Component: (await import('../new/NewPage')).NewPage }) },
               {
                 path: '/jobs/:id/scene',
                 lazy: async () => ({ Component: (await import('../scene/ScenePage')).ScenePage }),

@@ -99,6 +99,11 @@ describe('a session', () => {
     await session.signIn('ann', 'secret');
     await expect(session.accessToken()).rejects.toMatchObject({ code: 'session_ended' });
     expect(session.currentSession()).toEqual({ state: 'ended', user: 'ann' });
+    // so after a reload and in other tabs, where work waits too
+    const reloaded = await page({ '/api/v1/auth/token': () => tokens(2) });
+    expect(reloaded.session.currentSession()).toEqual({ state: 'ended', user: 'ann' });
+    await reloaded.session.signIn('ann', 'secret');
+    expect(reloaded.session.currentSession().state).toBe('signed-in');
   });
 
   test('outlives a server that does not answer', async () => {
@@ -129,6 +134,18 @@ describe('a session', () => {
     await session.signIn('ann', 'secret');
     await session.signOut();
     expect(revoked).toBe('refresh-1');
+  });
+
+  test('acts for nobody else when another user signs in in another tab', async () => {
+    const { session } = await page({
+      '/api/v1/auth/token': () => tokens(1),
+      '/api/v1/auth/refresh': (body) => (body['refresh_token'] === 'of bob' ? tokens(7) : refused('wrong')),
+    });
+    await session.signIn('ann', 'secret');
+    localStorage.setItem('scene3d.session', JSON.stringify({ user: 'bob', scopes: [], refreshToken: 'of bob' }));
+    window.dispatchEvent(new StorageEvent('storage', { key: 'scene3d.session' }));
+    expect(session.currentSession()).toMatchObject({ user: 'bob' });
+    expect(await session.accessToken()).toBe('access-7');
   });
 
   test('follows what another tab does', async () => {

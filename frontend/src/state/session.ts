@@ -16,8 +16,11 @@ const MARGIN_MS = 30_000;
 
 const stored = z.object({ user: z.string(), scopes: z.array(z.string()), refreshToken: z.string() });
 
+/** That a session ended is told to other tabs and reloads too: there as here, work on the page waits. */
+const storedEnd = z.object({ user: z.string(), ended: z.literal(true) });
+
 /** What stays over a reload. */
-type Stored = z.infer<typeof stored>;
+type Stored = z.infer<typeof stored> | z.infer<typeof storedEnd>;
 
 export type Session =
   | { state: 'signed-out' }
@@ -53,9 +56,11 @@ export async function signIn(user: string, password: string): Promise<void> {
 
 /** Logs out, here and in other tabs; the server forgets the log-in even if the answer is lost. */
 export async function signOut(): Promise<void> {
-  const { refreshToken } = read() ?? {};
-  clear({ state: 'signed-out' });
-  if (refreshToken) await post('/api/v1/auth/revoke', { refresh_token: refreshToken });
+  const kept = read();
+  access = undefined;
+  localStorage.removeItem(STORED);
+  become({ state: 'signed-out' });
+  if (kept && 'refreshToken' in kept) await post('/api/v1/auth/revoke', { refresh_token: kept.refreshToken });
 }
 
 /**
@@ -73,14 +78,17 @@ export async function accessToken(refused?: string): Promise<string> {
 
 async function renew(): Promise<string> {
   // another tab may have used the token since
-  const { user, refreshToken } = read() ?? {};
-  if (!user || !refreshToken) throw sessionEnded();
+  const kept = read();
+  if (!kept || !('refreshToken' in kept)) throw sessionEnded();
+  const { user, refreshToken } = kept;
   try {
     const answer = await post('/api/v1/auth/refresh', { refresh_token: refreshToken });
     return keep(user, zTokenAnswer.parse(await answer.json()));
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) {
-      clear({ state: 'ended', user });
+      access = undefined;
+      write({ user, ended: true });
+      become({ state: 'ended', user });
       throw sessionEnded();
     }
     throw error;
@@ -108,18 +116,13 @@ async function post(path: string, body: object): Promise<Response> {
 function keep(user: string, answer: z.infer<typeof zTokenAnswer>): string {
   access = { token: answer.access_token, endsAt: Date.now() + 1000 * answer.expires_in };
   const { scopes } = answer;
-  if (answer.refresh_token) {
-    const kept: Stored = { user, scopes, refreshToken: answer.refresh_token };
-    localStorage.setItem(STORED, JSON.stringify(kept));
-  }
+  if (answer.refresh_token) write({ user, scopes, refreshToken: answer.refresh_token });
   become({ state: 'signed-in', user, scopes });
   return access.token;
 }
 
-function clear(next: Session) {
-  access = undefined;
-  localStorage.removeItem(STORED);
-  become(next);
+function write(kept: Stored) {
+  localStorage.setItem(STORED, JSON.stringify(kept));
 }
 
 function become(next: Session) {
@@ -130,7 +133,7 @@ function become(next: Session) {
 
 function read(): Stored | undefined {
   try {
-    return stored.parse(JSON.parse(localStorage.getItem(STORED) ?? ''));
+    return z.union([stored, storedEnd]).parse(JSON.parse(localStorage.getItem(STORED) ?? ''));
   } catch {
     return undefined;
   }
@@ -138,7 +141,9 @@ function read(): Stored | undefined {
 
 function fromStored(): Session {
   const kept = read();
-  return kept ? { state: 'signed-in', user: kept.user, scopes: kept.scopes } : { state: 'signed-out' };
+  if (!kept) return { state: 'signed-out' };
+  const { user } = kept;
+  return 'ended' in kept ? { state: 'ended', user } : { state: 'signed-in', user, scopes: kept.scopes };
 }
 
 function sessionEnded(): ApiError {
@@ -155,6 +160,8 @@ function sessionEnded(): ApiError {
 window.addEventListener('storage', (event) => {
   if (event.key !== STORED) return;
   const next = fromStored();
-  if (next.state === 'signed-out') access = undefined;
+  // a token of one user must not act for another
+  const isSame = next.state === 'signed-in' && session.state !== 'signed-out' && next.user === session.user;
+  if (!isSame) access = undefined;
   become(next);
 });

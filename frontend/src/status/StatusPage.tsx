@@ -19,7 +19,7 @@ export function StatusPage() {
       {error ? <ErrorNotice error={error} onRetry={() => refetch()} /> : null}
       {data ? (
         <Panel title="Parts of the server" flush>
-          <Table caption="Parts of the server">
+          <Table caption="State of each part">
             <thead>
               <tr>
                 <Head>Part</Head>

@@ -20,7 +20,7 @@ interface FieldProps {
 
 export function Field({ label, hint, help, error, children }: FieldProps) {
   const id = useId();
-  const described = [help ? `${id}-help` : '', error ? `${id}-error` : ''].filter(Boolean).join(' ');
+  const described = [error ? `${id}-error` : '', help ? `${id}-help` : ''].filter(Boolean).join(' ');
   return (
     <div className="flex flex-col gap-1">
       <div className="flex items-baseline justify-between gap-3">

@@ -2,7 +2,7 @@
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
-/** Bytes in decimal units, three digits: `4.21 MB`. */
+/** Bytes in decimal units, three digits, in one piece: `4.21 MB`. */
 export function bytes(count: number): string {
   let value = count;
   let unit = 0;
@@ -10,7 +10,7 @@ export function bytes(count: number): string {
     value /= 1000;
     unit += 1;
   }
-  return `${unit === 0 ? value : value.toPrecision(3)} ${UNITS[unit]}`;
+  return `${unit === 0 ? value : value.toPrecision(3)}\u00a0${UNITS[unit]}`;
 }
 
 /** Bytes a second. */

@@ -7,6 +7,7 @@ mod exit;
 mod failure;
 mod logging;
 mod model_folder;
+mod page;
 mod password;
 mod progress;
 mod quoted;

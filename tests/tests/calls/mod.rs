@@ -127,6 +127,7 @@ impl World {
             "get_plugin" => list("/plugins/dummy-mapper"),
             "list_configs" => list("/configs"),
             "check_config" => list("/configs/check").json(json!({ "config": "dummy" })),
+            "get_limits" => list("/limits"),
             "list_uploads" => list("/uploads"),
             "list_images" => list("/images"),
             "list_jobs" => list("/jobs"),

@@ -466,12 +466,7 @@ export type JobView = JobSummary & {
      * The config as TOML.
      */
     config_toml: string;
-    /**
-     * Verdict of the drift check; none where there is no baseline.
-     */
-    drift?: {
-        [key: string]: unknown;
-    } | null;
+    drift?: null | DriftVerdict;
     failure?: null | JobFailure;
     /**
      * Verdict of each image, as in `report.json`; none unless it succeeded.
@@ -1027,6 +1022,98 @@ export type WebhookSecret = {
  */
 export type DeliveryState = 'pending' | 'delivered' | 'dead';
 
+/**
+ * What may be uploaded.
+ */
+export type UploadLimits = {
+    /**
+     * max_bytes
+     */
+    max_bytes: number;
+    /**
+     * max_files
+     */
+    max_files: number;
+    /**
+     * max_image_bytes
+     */
+    max_image_bytes: number;
+    /**
+     * max_megapixels
+     */
+    max_megapixels: number;
+    /**
+     * max_user_bytes
+     */
+    max_user_bytes: number;
+    /**
+     * max_user_images
+     */
+    max_user_images: number;
+    /**
+     * expire_secs
+     */
+    expire_secs: number;
+    image_endings: Array<string>;
+};
+
+export type DriftFeature = 'brightness' | 'contrast' | 'sharpness' | 'entropy' | 'colourfulness' | 'saturation' | 'noise' | 'width' | 'height' | 'aspect' | 'focal' | 'keypoint_count' | 'keypoint_score';
+
+export type DriftStatus = 'ok' | 'drift' | 'insufficient_data';
+
+export type DriftThresholds = {
+    max_p_adjusted: number;
+    min_wasserstein: number;
+};
+
+export type Histogram = {
+    edges: Array<number>;
+    baseline: Array<number>;
+    images: Array<number>;
+};
+
+export type FeatureVerdict = {
+    feature: DriftFeature;
+    num_values: number;
+    drifted: boolean;
+    histogram: Histogram;
+    /**
+     * ks
+     */
+    ks: number;
+    /**
+     * p
+     */
+    p: number;
+    /**
+     * p_adjusted
+     */
+    p_adjusted: number;
+    /**
+     * psi
+     */
+    psi: number;
+    /**
+     * wasserstein
+     */
+    wasserstein: number;
+    /**
+     * baseline_mean
+     */
+    baseline_mean: number;
+    /**
+     * mean
+     */
+    mean: number;
+};
+
+export type DriftVerdict = {
+    status: DriftStatus;
+    num_images: number;
+    thresholds?: null | DriftThresholds;
+    features: Array<FeatureVerdict>;
+};
+
 export type RefreshTokenData = {
     body: RefreshRequest;
     path?: never;
@@ -1505,9 +1592,7 @@ export type CheckDriftResponses = {
     /**
      * The verdict.
      */
-    200: {
-        [key: string]: unknown;
-    };
+    200: DriftVerdict;
 };
 
 export type CheckDriftResponse = CheckDriftResponses[keyof CheckDriftResponses];
@@ -3443,3 +3528,48 @@ export type ReadyzResponses = {
 };
 
 export type ReadyzResponse = ReadyzResponses[keyof ReadyzResponses];
+
+export type GetLimitsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/limits';
+};
+
+export type GetLimitsErrors = {
+    /**
+     * The request has no token that holds.
+     */
+    401: Problem;
+    /**
+     * The token lacks a scope.
+     */
+    403: Problem;
+    /**
+     * The request took too long.
+     */
+    408: Problem;
+    /**
+     * More requests than allowed; the header Retry-After says how long to wait.
+     */
+    429: Problem;
+    /**
+     * A bug; the log tells more under the id in the header x-request-id.
+     */
+    500: Problem;
+    /**
+     * The storage does not answer; try again.
+     */
+    503: Problem;
+};
+
+export type GetLimitsError = GetLimitsErrors[keyof GetLimitsErrors];
+
+export type GetLimitsResponses = {
+    /**
+     * Every plugin.
+     */
+    200: UploadLimits;
+};
+
+export type GetLimitsResponse = GetLimitsResponses[keyof GetLimitsResponses];

@@ -427,24 +427,6 @@ export const zStageProgress = z.object({
 });
 
 /**
- * A job.
- */
-export const zJobView = zJobSummary.and(z.object({
-    attempts: z.int(),
-    cancel_requested: z.boolean(),
-    config_toml: z.string(),
-    drift: z.record(z.string(), z.unknown()).nullish(),
-    failure: zJobFailure.nullish(),
-    images: z.array(z.record(z.string(), z.unknown())).nullish(),
-    last_event: z.int(),
-    num_bytes: z.int(),
-    queue_position: z.int().nullish(),
-    stages: z.array(zStageProgress),
-    statistics: z.record(z.string(), z.unknown()).nullish(),
-    webhook_url: z.string().nullish()
-}));
-
-/**
  * Tokens.
  */
 export const zTokenAnswer = z.object({
@@ -552,6 +534,92 @@ export const zDeliveryState = z.enum([
     'dead'
 ]);
 
+/**
+ * What may be uploaded.
+ */
+export const zUploadLimits = z.object({
+    max_bytes: z.int().gte(0),
+    max_files: z.int().gte(0),
+    max_image_bytes: z.int().gte(0),
+    max_megapixels: z.int().gte(0),
+    max_user_bytes: z.int().gte(0),
+    max_user_images: z.int().gte(0),
+    expire_secs: z.int().gte(0),
+    image_endings: z.array(z.string())
+});
+
+export const zDriftFeature = z.enum([
+    'brightness',
+    'contrast',
+    'sharpness',
+    'entropy',
+    'colourfulness',
+    'saturation',
+    'noise',
+    'width',
+    'height',
+    'aspect',
+    'focal',
+    'keypoint_count',
+    'keypoint_score'
+]);
+
+export const zDriftStatus = z.enum([
+    'ok',
+    'drift',
+    'insufficient_data'
+]);
+
+export const zDriftThresholds = z.object({
+    max_p_adjusted: z.number(),
+    min_wasserstein: z.number()
+});
+
+export const zHistogram = z.object({
+    edges: z.array(z.number()),
+    baseline: z.array(z.number()),
+    images: z.array(z.number())
+});
+
+export const zFeatureVerdict = z.object({
+    feature: zDriftFeature,
+    num_values: z.int().gte(0),
+    drifted: z.boolean(),
+    histogram: zHistogram,
+    ks: z.number(),
+    p: z.number(),
+    p_adjusted: z.number(),
+    psi: z.number(),
+    wasserstein: z.number(),
+    baseline_mean: z.number(),
+    mean: z.number()
+});
+
+export const zDriftVerdict = z.object({
+    status: zDriftStatus,
+    num_images: z.int().gte(0),
+    thresholds: zDriftThresholds.nullish(),
+    features: z.array(zFeatureVerdict)
+});
+
+/**
+ * A job.
+ */
+export const zJobView = zJobSummary.and(z.object({
+    attempts: z.int(),
+    cancel_requested: z.boolean(),
+    config_toml: z.string(),
+    drift: zDriftVerdict.nullish(),
+    failure: zJobFailure.nullish(),
+    images: z.array(z.record(z.string(), z.unknown())).nullish(),
+    last_event: z.int(),
+    num_bytes: z.int(),
+    queue_position: z.int().nullish(),
+    stages: z.array(zStageProgress),
+    statistics: z.record(z.string(), z.unknown()).nullish(),
+    webhook_url: z.string().nullish()
+}));
+
 export const zRefreshTokenBody = zRefreshRequest;
 
 /**
@@ -607,7 +675,7 @@ export const zCheckDriftBody = zDriftRequest;
 /**
  * The verdict.
  */
-export const zCheckDriftResponse = z.record(z.string(), z.unknown());
+export const zCheckDriftResponse = zDriftVerdict;
 
 export const zListImagesQuery = z.object({
     limit: z.int().gte(1).lte(500).optional(),
@@ -895,3 +963,8 @@ export const zMetricsResponse = z.string();
  * Every part is ready.
  */
 export const zReadyzResponse = zReadiness;
+
+/**
+ * Every plugin.
+ */
+export const zGetLimitsResponse = zUploadLimits;

@@ -30,15 +30,18 @@ pub mod state;
 pub mod thumbnails;
 mod trace;
 pub mod tus;
+pub mod upload_limits;
 pub mod upload_view;
 pub mod uploads;
 pub mod user;
+pub mod web_page;
 pub mod webhooks;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::from_fn_with_state;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -46,6 +49,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use problem::Problem;
 pub use state::App;
 pub use user::Caller;
+pub use web_page::{PageFile, WebPage};
 
 pub use crate::scope::Scope;
 
@@ -54,14 +58,16 @@ use openapi::{Access, documented};
 /// Where the API begins.
 pub const API: &str = "/api/v1";
 
-/// Every route with its layers.
-pub fn router(app: &Arc<App>) -> Router {
+/// Every route with its layers, and the page where there is no route.
+pub fn router(app: &Arc<App>, page: WebPage) -> Router {
     let authenticated = from_fn_with_state(Arc::clone(app), user::authenticate);
     let timed = from_fn_with_state(Arc::clone(app), limits::in_time);
     let private = answered_soon().route_layer(timed.clone()).merge(received_slowly()).route_layer(authenticated);
     let (router, document) =
         described(private, public().route_layer(timed.clone()), health::routes().route_layer(timed));
-    let router = router.merge(docs::routes(&document)).fallback(guard::no_route);
+    let no_operation =
+        move |method: Method, uri: Uri, headers: HeaderMap| async move { page.answer(&method, &uri, &headers) };
+    let router = router.merge(docs::routes(&document)).fallback(no_operation);
     layered(router, app).with_state(Arc::clone(app))
 }
 
@@ -100,6 +106,7 @@ fn answered_soon() -> OpenApiRouter<Arc<App>> {
         .merge(drift::routes())
         .merge(webhooks::routes())
         .merge(uploads::routes())
+        .merge(upload_limits::routes())
         .merge(images::routes())
 }
 
