@@ -42,6 +42,10 @@ export const routes: RouteObject[] = [
               },
               { path: '/new', lazy: async () => ({ Component: (await import('../new/NewPage')).NewPage }) },
               {
+                path: '/jobs/:id/scene',
+                lazy: async () => ({ Component: (await import('../scene/ScenePage')).ScenePage }),
+              },
+              {
                 path: '/plugins',
                 lazy: async () => ({ Component: (await import('../plugins/PluginsPage')).PluginsPage }),
               },

@@ -262,6 +262,8 @@ pub enum ExportFormat {
     Ply,
     /// glTF 2.0 with points and camera frustums.
     Glb,
+    /// Points in levels of detail with tracks and cameras, for the web viewer; see docs/tiles.md.
+    Tiles,
     /// COLMAP model, bin and txt.
     Colmap,
     /// NeRF-style cameras.

@@ -22,6 +22,7 @@ pub mod scope;
 pub mod secrets;
 pub mod serve;
 pub mod store;
+pub mod thumbnails;
 pub mod tokens;
 pub mod uploads;
 pub mod user_config;

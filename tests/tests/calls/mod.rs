@@ -139,6 +139,7 @@ impl World {
             "job_logs" => read(job("/logs"), 200, 404),
             "list_artifacts" => read(job("/artifacts"), 200, 404),
             "get_artifact" => read(job("/artifacts/report.json"), 200, 404),
+            "get_thumbnail" => read(job("/thumbnails/anns-secret-1.jpg"), 200, 404),
             "make_link" => read(job("/links"), 201, 404).json(json!({ "name": "report.json" })),
             "webhook_secret" => write("/api/v1/webhooks/secret".to_owned(), 200, 200),
             "create_upload" => Call {

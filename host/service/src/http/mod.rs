@@ -27,6 +27,7 @@ pub mod plugins;
 pub mod problem;
 pub mod queries;
 pub mod state;
+pub mod thumbnails;
 mod trace;
 pub mod tus;
 pub mod upload_limits;
@@ -101,6 +102,7 @@ fn answered_soon() -> OpenApiRouter<Arc<App>> {
         .merge(events::routes())
         .merge(logs::routes())
         .merge(artifacts::routes())
+        .merge(thumbnails::routes())
         .merge(drift::routes())
         .merge(webhooks::routes())
         .merge(uploads::routes())

@@ -19,6 +19,7 @@ use crate::login::Login;
 use crate::rates::Rates;
 use crate::secrets::Secrets;
 use crate::store::Store;
+use crate::thumbnails::Thumbnails;
 use crate::uploads::Uploads;
 
 /// What every handler shares, behind an `Arc`.
@@ -41,6 +42,8 @@ pub struct App {
     pub blobs: Blobs,
     /// What comes in.
     pub uploads: Uploads,
+    /// Small pictures of the images.
+    pub thumbnails: Thumbnails,
     /// What makes jobs.
     pub submitter: Submitter,
     /// Who follows jobs.
@@ -74,6 +77,7 @@ impl App {
         Ok(Arc::new(Self {
             login: Login::new(store.clone(), Arc::clone(&secrets), config.auth.clone())?,
             uploads: Uploads::open(&config, store.clone(), blobs.clone())?,
+            thumbnails: Thumbnails::new(blobs.clone(), config.uploads),
             submitter: Submitter {
                 store: store.clone(),
                 config: config.clone(),
