@@ -1,7 +1,5 @@
 //! Small pictures of images: made when they are first asked for, and kept beside the images.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use futures::stream::TryStreamExt;
 use image::codecs::jpeg::JpegEncoder;
@@ -54,7 +52,7 @@ pub struct Thumbnails {
     blobs: Blobs,
     limits: PhotoLimits,
     /// A decoded photo is large: only so many at a time.
-    decoders: Arc<Semaphore>,
+    decoders: Semaphore,
 }
 
 impl Thumbnails {
@@ -62,7 +60,7 @@ impl Thumbnails {
     #[must_use]
     pub fn new(blobs: Blobs, section: UploadsSection) -> Self {
         let limits = PhotoLimits { max_pixels: section.max_megapixels.saturating_mul(1_000_000) };
-        Self { blobs, limits, decoders: Arc::new(Semaphore::new(section.num_decoders.max(1))) }
+        Self { blobs, limits, decoders: Semaphore::new(section.num_decoders.max(1)) }
     }
 
     /// The picture of an image, made where there is none yet; `Ok(Err(why))` if the image can't be decoded.

@@ -34,7 +34,7 @@ fn observations<'a>(
     images: &'a ImageIndices,
     point: &'a Point3d,
 ) -> impl Iterator<Item = (u32, [f64; 2])> + 'a {
-    point.track.iter().filter_map(|observation| {
+    point.track.iter().filter_map(move |observation| {
         let (index, size) = images.0.get(&observation.image_id)?;
         let image = model.images.get(&observation.image_id)?;
         let [x, y] = image.keypoints.get(observation.keypoint_idx as usize)?;

@@ -17,9 +17,6 @@ use crate::http::{App, Caller, Problem};
 use crate::scope::Scope;
 use crate::store::artifacts::Artifact;
 
-/// The images of a job never change.
-const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, max-age=86400");
-
 /// Routes of this file.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(get_thumbnail))
@@ -39,7 +36,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         ThumbnailQuery
     ),
     responses(
-        (status = 200, description = "The picture.", content_type = "image/jpeg"),
+        (status = 200, description = "The picture, image/jpeg."),
         (status = 206, description = "Bytes of it."),
         (status = 304, description = "The client has it."),
         (status = 415, description = "The image can't be decoded.", body = ProblemBody, content_type = PROBLEM_JSON)
@@ -67,6 +64,8 @@ async fn get_thumbnail(
         object_key: thumbnail.object_key,
     };
     let mut answer = download(&app.blobs, &picture, &headers).await?;
-    answer.headers_mut().insert(header::CACHE_CONTROL, CACHE_CONTROL);
+    // the images of a job never change
+    let cache_control = HeaderValue::from_static("private, max-age=86400");
+    answer.headers_mut().insert(header::CACHE_CONTROL, cache_control);
     Ok(answer)
 }
