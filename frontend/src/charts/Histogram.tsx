@@ -17,15 +17,20 @@ interface HistogramProps {
   what: string;
   /** Bins of whole numbers: `3`, not `3–4`. */
   isWhole?: boolean;
+  /** Whether the last bin also holds what lies above. */
+  isOpen: boolean;
   /** Of all that is compared, so that bars compare too. */
   tallestShare?: number;
+  /** Of two that are compared, the other. */
+  isOther?: boolean;
 }
 
 const HEIGHT = 100;
 
-export function Histogram({ title, histogram, unit, what, isWhole = false, tallestShare }: HistogramProps) {
+export function Histogram(props: HistogramProps) {
+  const { title, histogram, unit, what, isOpen, isWhole = false, tallestShare, isOther = false } = props;
   const [pointed, setPointed] = useState<number>();
-  const bins = binsOf(histogram);
+  const bins = binsOf(histogram, isOpen);
   const tallest = tallestShare ?? Math.max(...bins.map((bin) => bin.share), 1e-9);
   const lines = ticks(100 * tallest);
   const bin = pointed === undefined ? undefined : bins[pointed];
@@ -72,7 +77,7 @@ export function Histogram({ title, histogram, unit, what, isWhole = false, talle
               width={8.8}
               y={HEIGHT - (share / tallest) * HEIGHT}
               height={(share / tallest) * HEIGHT}
-              className={index === pointed ? 'fill-accent-strong' : 'fill-accent'}
+              className={index === pointed ? 'fill-ink' : isOther ? 'fill-line-strong' : 'fill-accent'}
             />
           ))}
         </svg>

@@ -4,13 +4,13 @@ import { useMemo, useState } from 'react';
 import type { Report, ReportImage, ReportPair } from '../report/report';
 import { count, counted } from '../ui/format';
 import { neighboursOf } from './pairs';
-import { placesOf } from './plan';
+import { planOf } from './plan';
 
 /** Lines beyond the strongest so many only blacken the picture. */
 const MAX_LINES = 1500;
 
-const SIZE = 600;
-const MARGIN = 24;
+const WIDTH = 900;
+const MARGIN = 14;
 
 interface MatchGraphProps {
   report: Pick<Report, 'images'>;
@@ -20,10 +20,10 @@ interface MatchGraphProps {
 
 export function MatchGraph({ report: { images }, verified }: MatchGraphProps) {
   const [pointed, setPointed] = useState<ReportImage>();
-  const places = useMemo(() => placesOf(images), [images]);
+  const { places, height } = useMemo(() => planOf(images), [images]);
   const at = (id: number) => {
     const { x, y } = places.get(id) ?? { x: 0, y: 0 };
-    return { x: MARGIN + x * (SIZE - 2 * MARGIN), y: MARGIN + y * (SIZE - 2 * MARGIN) };
+    return { x: MARGIN + x * (WIDTH - 2 * MARGIN), y: MARGIN + y * (WIDTH - 2 * MARGIN) };
   };
   const lines = verified.slice(0, MAX_LINES);
   const most = verified[0]?.num_inliers ?? 1;
@@ -35,10 +35,10 @@ export function MatchGraph({ report: { images }, verified }: MatchGraphProps) {
         {pointed ? inWords(pointed, images, verified) : 'Point at a photo to see its neighbours.'}
       </p>
       <svg
-        viewBox={`0 0 ${SIZE} ${SIZE}`}
+        viewBox={`0 0 ${WIDTH} ${2 * MARGIN + height * (WIDTH - 2 * MARGIN)}`}
         role="img"
         aria-label={`Match graph: ${counted(images.length, 'photo')}, ${counted(verified.length, 'verified pair')}`}
-        className="mx-auto aspect-square w-full max-w-[36rem]"
+        className="w-full"
         onPointerLeave={() => setPointed(undefined)}
       >
         {[...lines].reverse().map((pair) => {

@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { anImage, aReport } from '../test/report';
 import { matrixOf, neighboursOf, verifiedPairs } from './pairs';
-import { placesOf } from './plan';
+import { planOf } from './plan';
 import { binsOf, quantile } from './summary';
 import { ticks } from './ticks';
 
@@ -15,7 +15,7 @@ test('axes have round values', () => {
 
 test('bins have shares, and quantiles lie within them', () => {
   const histogram = { start: 0, bin_width: 0.5, counts: [1, 3, 0] };
-  expect(binsOf(histogram).map(({ share, isOpen }) => [share, isOpen])).toEqual([
+  expect(binsOf(histogram, true).map(({ share, isOpen }) => [share, isOpen])).toEqual([
     [0.25, false],
     [0.75, false],
     [0, true],
@@ -31,16 +31,18 @@ test('cameras on a tilted circle are drawn as a circle', () => {
     const [u, v] = [Math.cos(angle), Math.sin(angle)];
     return anImage(index + 1, { projection_center: [u, 0.6 * v + 5, 0.8 * v - 3] });
   });
-  const radii = [...placesOf(images).values()].map(({ x, y }) => Math.hypot(x - 0.5, y - 0.5));
-  for (const radius of radii) expect(radius).toBeGreaterThan(0.45);
+  const { places, height } = planOf(images);
+  const radii = [...places.values()].map(({ x, y }) => Math.hypot(x - 0.5, y - height / 2));
+  for (const radius of radii) expect(radius).toBeCloseTo(radii[0] ?? 0, 6);
+  expect(height).toBe(0.62);
 });
 
 test('photos without a place stand below; without places all stand on a circle', () => {
   const lost = anImage(4, { projection_center: null });
-  const places = placesOf([anImage(1), anImage(2, { projection_center: [0, 1, 0] }), anImage(3), lost]);
-  expect(places.get(4)).toEqual({ x: 0.5, y: 0.98 });
-  expect(Math.max(...[1, 2, 3].map((id) => places.get(id)?.y ?? 1))).toBeLessThan(0.86);
-  expect(placesOf([lost]).get(4)?.y).toBeCloseTo(0.03);
+  const { places, height } = planOf([anImage(1), anImage(2, { projection_center: [0, 1, 0] }), anImage(3), lost]);
+  expect(places.get(4)).toEqual({ x: 0.5, y: height });
+  expect(Math.max(...[1, 2, 3].map((id) => places.get(id)?.y ?? 1))).toBeLessThan(height - 0.07);
+  expect(planOf([lost]).places.get(4)?.y).toBeCloseTo(0);
 });
 
 test('pairs without a geometry are no edges', () => {

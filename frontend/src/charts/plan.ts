@@ -3,54 +3,72 @@
 import type { ReportImage } from '../report/report';
 
 export interface Place {
-  /** 0 to 1, right and down. */
+  /** Right and down, in units of the picture's width. */
   x: number;
   y: number;
 }
 
+export interface Plan {
+  places: Map<number, Place>;
+  /** In units of the width. */
+  height: number;
+}
+
+/** Flatter pictures are hard to point at, taller ones need scrolling. */
+const [MIN_HEIGHT, MAX_HEIGHT] = [0.3, 0.62];
+
 type Vector = readonly [number, number, number];
 
 /** Registered images by their projection centres, others in a row below; by image id. */
-export function placesOf(images: readonly ReportImage[]): Map<number, Place> {
+export function planOf(images: readonly ReportImage[]): Plan {
   const centres = images.flatMap(({ image_id, projection_center }) =>
     projection_center ? [{ id: image_id, centre: projection_center }] : [],
   );
   if (centres.length < 3) return onCircle(images.map(({ image_id }) => image_id));
   const others = images.filter(({ projection_center }) => !projection_center).map(({ image_id }) => image_id);
-  const places = inPlane(centres);
-  if (others.length === 0) return places;
-  for (const [id, { x, y }] of places) places.set(id, { x, y: 0.86 * y });
+  const { places, height } = inPlane(centres);
+  if (others.length === 0) return { places, height };
   others.forEach((id, index) => {
-    places.set(id, { x: (index + 1) / (others.length + 1), y: 0.98 });
+    places.set(id, { x: (index + 1) / (others.length + 1), y: height + ROW_HEIGHT });
   });
-  return places;
+  return { places, height: height + ROW_HEIGHT };
 }
 
-function onCircle(ids: readonly number[]): Map<number, Place> {
+/** Of the row of images without a place, below the others. */
+const ROW_HEIGHT = 0.08;
+
+function onCircle(ids: readonly number[]): Plan {
+  const radius = MAX_HEIGHT / 2;
   const place = (index: number): Place => {
     const angle = (2 * Math.PI * index) / ids.length - Math.PI / 2;
-    return { x: 0.5 + 0.47 * Math.cos(angle), y: 0.5 + 0.47 * Math.sin(angle) };
+    return { x: 0.5 + radius * Math.cos(angle), y: radius + radius * Math.sin(angle) };
   };
-  return new Map(ids.map((id, index) => [id, place(index)]));
+  return { places: new Map(ids.map((id, index) => [id, place(index)])), height: MAX_HEIGHT };
 }
 
-/** Onto the two directions in which the centres spread most (principal axes), as large as the square allows. */
-function inPlane(centres: readonly { id: number; centre: Vector }[]): Map<number, Place> {
+/** Onto the two directions in which the centres spread most (principal axes), as large as the picture allows. */
+function inPlane(centres: readonly { id: number; centre: Vector }[]): Plan {
   const mean = [0, 1, 2].map((axis) => average(centres.map(({ centre }) => centre[axis] ?? 0)));
   const offsets = centres.map(
     ({ centre }) => centre.map((value, axis) => value - (mean[axis] ?? 0)) as unknown as Vector,
   );
   const first = mainDirection(offsets);
-  const rest = offsets.map((offset) => minus(offset, first, dot(offset, first)));
-  const second = mainDirection(rest);
-  const flat = offsets.map((offset) => [dot(offset, first), dot(offset, second)] as const);
-  const reach = Math.max(...flat.flat().map(Math.abs), 1e-9);
-  return new Map(
-    centres.map(({ id }, index) => {
-      const [u = 0, v = 0] = flat[index] ?? [];
-      return [id, { x: 0.5 + (0.47 * u) / reach, y: 0.5 + (0.47 * v) / reach }];
-    }),
-  );
+  const second = mainDirection(offsets.map((offset) => minus(offset, first, dot(offset, first))));
+  const across = extent(offsets.map((offset) => dot(offset, first)));
+  const down = extent(offsets.map((offset) => dot(offset, second)));
+  const height = Math.min(MAX_HEIGHT, Math.max(MIN_HEIGHT, down.span / across.span));
+  const scale = Math.min(1 / across.span, height / down.span);
+  const places = centres.map(({ id }, index): [number, Place] => {
+    const offset = offsets[index] ?? [0, 0, 0];
+    const x = 0.5 + scale * (dot(offset, first) - across.middle);
+    return [id, { x, y: height / 2 + scale * (dot(offset, second) - down.middle) }];
+  });
+  return { places: new Map(places), height };
+}
+
+function extent(values: readonly number[]): { span: number; middle: number } {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  return { span: Math.max(high - low, 1e-12), middle: (low + high) / 2 };
 }
 
 /** Power iteration on the covariance, from the farthest offset; a few dozen steps are plenty for a picture. */

@@ -12,8 +12,8 @@ export interface Bin {
   isOpen: boolean;
 }
 
-/** `isOpen`: the last bin holds what lies above, as reports count. */
-export function binsOf({ start, bin_width, counts }: ReportHistogram, isOpen = true): Bin[] {
+/** `isOpen`: the last bin also holds what lies above. */
+export function binsOf({ start, bin_width, counts }: ReportHistogram, isOpen: boolean): Bin[] {
   const all = total(counts);
   return counts.map((count, index) => ({
     from: start + index * bin_width,
@@ -22,6 +22,14 @@ export function binsOf({ start, bin_width, counts }: ReportHistogram, isOpen = t
     share: all > 0 ? count / all : 0,
     isOpen: isOpen && index === counts.length - 1 && counts.length > 1,
   }));
+}
+
+/** Longer tracks are counted with these (`Histogram::of_track_lengths`). */
+const LONGEST_TRACK = 50;
+
+/** Whether the last bin of track lengths holds longer ones too. */
+export function hasLongerTracks({ start, counts }: ReportHistogram): boolean {
+  return start + counts.length - 1 >= LONGEST_TRACK;
 }
 
 export function total(counts: readonly number[]): number {

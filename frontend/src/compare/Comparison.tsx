@@ -4,7 +4,7 @@ import { Link } from 'react-router';
 import type { JobView } from '../api/generated';
 import { Histogram } from '../charts/Histogram';
 import { StageTimes } from '../charts/StageTimes';
-import { binsOf } from '../charts/summary';
+import { binsOf, hasLongerTracks } from '../charts/summary';
 import type { Report, ReportHistogram } from '../report/report';
 import { Notice } from '../ui/Notice';
 import { Panel } from '../ui/Panel';
@@ -12,6 +12,7 @@ import { ConfigDifferences } from './ConfigDifferences';
 import { samePhotos } from './differences';
 import { FigureTable } from './FigureTable';
 import { PhotoTable } from './PhotoTable';
+import { ScenesPanel } from './ScenesPanel';
 
 export interface Side {
   job: JobView;
@@ -29,12 +30,14 @@ export function Comparison({ a, b }: { a: Side; b: Side }) {
       <Panel title="Figures" flush>
         <FigureTable a={a} b={b} />
       </Panel>
+      {[a, b].every(({ report }) => report.statistics) ? <ScenesPanel a={a.job.id} b={b.job.id} /> : null}
       <Both
         title="Reprojection errors"
         {...{ a, b }}
         unit="px"
         what="observations"
         of={(report) => report.reprojection_errors_px}
+        isOpen
       />
       <Both
         title="Track lengths"
@@ -42,6 +45,7 @@ export function Comparison({ a, b }: { a: Side; b: Side }) {
         unit="photos"
         what="points"
         of={(report) => report.track_lengths}
+        isOpen={[a, b].some(({ report }) => hasLongerTracks(report.track_lengths))}
         isWhole
       />
       <Panel title="Time of each stage" aside={<Keys a={a} b={b} />}>
@@ -65,12 +69,15 @@ interface BothProps {
   unit: string;
   what: string;
   of: (report: Report) => ReportHistogram;
+  isOpen: boolean;
   isWhole?: boolean;
 }
 
 /** Two histograms to one scale. */
 function Both({ title, a, b, of, ...rest }: BothProps) {
-  const shares = [a, b].flatMap(({ report }) => binsOf(of(report)).map(({ share }) => share));
+  const histograms = [a, b].map(({ report }) => of(report));
+  const numBins = Math.max(...histograms.map(({ counts }) => counts.length));
+  const shares = histograms.flatMap((histogram) => binsOf(histogram, false).map(({ share }) => share));
   const tallestShare = Math.max(...shares, 1e-9);
   return (
     <div className="grid gap-4 md:grid-cols-2">
@@ -78,7 +85,8 @@ function Both({ title, a, b, of, ...rest }: BothProps) {
         <Panel key={side.job.id} title={`${title} of ${index === 0 ? 'A' : 'B'}`}>
           <Histogram
             title={`${title} of ${index === 0 ? 'A' : 'B'}`}
-            histogram={of(side.report)}
+            histogram={widened(of(side.report), numBins)}
+            isOther={index === 1}
             tallestShare={tallestShare}
             {...rest}
           />
@@ -86,6 +94,12 @@ function Both({ title, a, b, of, ...rest }: BothProps) {
       ))}
     </div>
   );
+}
+
+/** With empty bins behind the last, so that both have as many. */
+function widened(histogram: ReportHistogram, numBins: number): ReportHistogram {
+  const counts = Array.from({ length: numBins }, (_, bin) => histogram.counts[bin] ?? 0);
+  return { ...histogram, counts };
 }
 
 function Keys({ a, b }: { a: Side; b: Side }) {

@@ -33,9 +33,12 @@ function Failed({ job, failure, report }: FailureNoticeProps & { failure: JobFai
     failure.stage ? `in “${STAGE_WORDS[failure.stage] ?? failure.stage}”` : '',
     failure.plugin ? `by the plugin ${failure.plugin}` : '',
   ].filter(Boolean);
+  // it ran to its end, and the stage that noticed is not to blame
+  const title =
+    failure.code === 'no_model' ? 'No model came of these photos' : ['It failed', where.join(', ')].join(' ');
   const numLost = report?.images.filter((image) => !image.registered).length ?? 0;
   return (
-    <Notice tone="bad" alert title={`It failed ${where.join(', ')}`}>
+    <Notice tone="bad" alert title={title}>
       <p>{failure.message}</p>
       <p className="text-muted">
         {failure.help}

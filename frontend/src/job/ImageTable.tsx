@@ -27,18 +27,18 @@ export function ImageTable({ jobId, images }: ImageTableProps) {
   return (
     <div className="flex flex-col gap-3">
       <div className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
-        <search className="flex flex-wrap gap-2">
+        <search className="flex w-full gap-2 sm:w-auto">
           <input
             type="search"
             aria-label="Search by name"
             placeholder="Search by name"
-            className="control max-w-60"
+            className="control min-w-0 sm:w-56!"
             value={search}
             onChange={(event) => setSearch(event.target.value)}
           />
           <select
             aria-label="Verdict"
-            className="control max-w-56"
+            className="control w-52! shrink-0"
             value={verdict}
             onChange={(event) => setVerdict(event.target.value)}
           >

@@ -2,7 +2,7 @@
 
 import { Histogram } from '../charts/Histogram';
 import { StageTimes } from '../charts/StageTimes';
-import { quantile } from '../charts/summary';
+import { hasLongerTracks, quantile } from '../charts/summary';
 import { DriftPanel } from '../drift/DriftPanel';
 import type { Report, ReportHistogram } from '../report/report';
 import { figure } from '../ui/format';
@@ -51,10 +51,18 @@ function OfReport({ report }: { report: Report }) {
               histogram={report.reprojection_errors_px}
               unit="px"
               what="observations"
+              isOpen
             />
           </Panel>
           <Panel title="Track lengths" aside={<MeanTrack report={report} />}>
-            <Histogram title="Track lengths" histogram={report.track_lengths} unit="photos" what="points" isWhole />
+            <Histogram
+              title="Track lengths"
+              histogram={report.track_lengths}
+              unit="photos"
+              what="points"
+              isOpen={hasLongerTracks(report.track_lengths)}
+              isWhole
+            />
           </Panel>
         </div>
       ) : null}

@@ -29,11 +29,11 @@ export function JobFilters() {
     );
   };
   return (
-    <search className="flex flex-wrap gap-2">
+    <search className="flex w-full gap-2 sm:w-auto">
       <SearchField value={search} onChange={(value) => set('q', value)} />
       <select
         aria-label="State"
-        className="control max-w-40"
+        className="control w-36! shrink-0"
         value={state ?? ''}
         onChange={(event) => set('state', event.target.value)}
       >
@@ -62,7 +62,7 @@ function SearchField({ value, onChange }: { value: string; onChange: (value: str
       type="search"
       aria-label="Search by id, pipeline or day"
       placeholder="Search by id, pipeline or day"
-      className="control max-w-72"
+      className="control min-w-0 sm:w-72!"
       value={typed}
       onChange={(event) => setTyped(event.target.value)}
     />

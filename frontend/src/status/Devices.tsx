@@ -8,7 +8,7 @@ import { metric, ofName, type Sample } from './metrics';
 
 export function Devices({ samples }: { samples: readonly Sample[] }) {
   const totals = ofName(samples, 'scene3d_gpu_memory_bytes', { kind: 'total' });
-  const resident = ofName(samples, 'scene3d_resident_bytes');
+  const resident = ofName(samples, 'scene3d_resident_bytes').filter(({ value }) => value > 0);
   const isUp = metric(samples, 'scene3d_worker_up') === 1;
   const restarts = metric(samples, 'scene3d_worker_restarts_total') ?? 0;
   return (
