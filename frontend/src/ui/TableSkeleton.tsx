@@ -1,5 +1,7 @@
 /** The face of a table whose rows are on their way. */
 
+import { SlowNote } from './SlowNote';
+
 export function TableSkeleton({ what, rows = 5 }: { what: string; rows?: number }) {
   return (
     <div role="status" className="flex flex-col">
@@ -15,6 +17,7 @@ export function TableSkeleton({ what, rows = 5 }: { what: string; rows?: number 
           <div className="h-4 flex-1 animate-pulse rounded-sm bg-line" />
         </div>
       ))}
+      <SlowNote />
     </div>
   );
 }
