@@ -35,7 +35,7 @@ export function FigureTable({ a, b }: { a: Side; b: Side }) {
               <Cell figures>{told(one.a)}</Cell>
               <Cell figures>{told(one.b)}</Cell>
               <Cell figures>
-                {verdict === 'alike' ? null : <span className="mr-2">{change(one)}</span>}
+                {verdict === 'alike' ? null : <span className="mr-1">{change(one)}</span>}{' '}
                 {verdict ? <Badge tone={TONES[verdict] ?? 'neutral'}>{verdict}</Badge> : null}
               </Cell>
             </tr>

@@ -2,8 +2,7 @@
 
 import { QueryClientProvider } from '@tanstack/react-query';
 import { render } from '@testing-library/react';
-import type { ReactNode } from 'react';
-import { createMemoryRouter, RouterProvider } from 'react-router';
+import { createMemoryRouter, type RouteObject, RouterProvider } from 'react-router';
 import { vi } from 'vitest';
 import { setUpClient } from '../api/client';
 import { makeQueryClient } from '../api/queries';
@@ -58,7 +57,7 @@ const TOKENS = {
 };
 
 /** Shows a page at a path, signed in with these scopes. */
-export async function show(routes: { path: string; element: ReactNode }[], at: string, scopes = TOKENS.scopes) {
+export async function show(routes: RouteObject[], at: string, scopes = TOKENS.scopes) {
   setUpClient();
   const before = TOKENS.scopes;
   TOKENS.scopes = scopes;
