@@ -79,7 +79,8 @@ impl AlikedRuns {
     /// If a file is not there.
     #[must_use]
     pub fn model(&self, out: &str) -> BTreeMap<&'static str, Vec<u8>> {
-        let files = ["model/cameras.bin", "model/images.bin", "model/points3D.bin", "points.ply", "scene.glb"];
+        let files =
+            ["model/cameras.bin", "model/images.bin", "model/points3D.bin", "points.ply", "scene.glb", "scene.tiles"];
         let read = |file| match std::fs::read(self.path(out).join(file)) {
             Ok(bytes) => (file, bytes),
             Err(error) => unreachable!("{out}/{file}: {error}"),

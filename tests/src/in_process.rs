@@ -86,7 +86,8 @@ pub fn request(registry: &Registry, toml: &str, photos: PhotoSource, out: &Path)
 /// If a file is not there.
 #[must_use]
 pub fn model(out: &Path) -> BTreeMap<&'static str, Vec<u8>> {
-    let files = ["model/cameras.bin", "model/images.bin", "model/points3D.bin", "points.ply", "scene.glb"];
+    let files =
+        ["model/cameras.bin", "model/images.bin", "model/points3D.bin", "points.ply", "scene.glb", "scene.tiles"];
     let read = |file| match std::fs::read(out.join(file)) {
         Ok(bytes) => (file, bytes),
         Err(error) => unreachable!("{}/{file}: {error}", out.display()),

@@ -116,7 +116,7 @@ fn every_export_of_a_run_can_be_made_again() {
     write_photos(small_scene(), &bench.path("photos"));
     assert_success(&bench.reconstruct(&[]));
     let out = bench.path("out").display().to_string();
-    for (format, name) in [("ply", "points.ply"), ("glb", "scene.glb")] {
+    for (format, name) in [("ply", "points.ply"), ("glb", "scene.glb"), ("tiles", "scene.tiles")] {
         let target = bench.path(name).display().to_string();
         assert_success(&scene3d(&["export", &out, "--to", format, "--out", &target]));
         assert_eq!(std::fs::read(&target).unwrap(), std::fs::read(bench.path("out").join(name)).unwrap(), "{name}");

@@ -56,7 +56,7 @@ async fn a_job_leaves_the_files_of_a_run_of_the_command_line_in_the_object_store
     }
     let of_model = ["cameras.bin", "images.bin", "points3D.bin", "cameras.txt", "images.txt", "points3D.txt"];
     let names = of_model.map(|name| format!("model/{name}")).into_iter();
-    for name in names.chain(["points.ply", "points-decimated.ply", "scene.glb"].map(str::to_owned)) {
+    for name in names.chain(["points.ply", "points-decimated.ply", "scene.glb", "scene.tiles"].map(str::to_owned)) {
         assert!(stored[name.as_str()] == std::fs::read(out.join(&name)).unwrap(), "{name} differs");
     }
     for name in ["transforms.json", "report.json", "report.html", "run.toml", "logs/events.jsonl"] {

@@ -1,8 +1,9 @@
-//! `cargo xtask build`: set-up, the host, and every plugin as a library that exports its symbol.
+//! `cargo xtask build`: set-up, the page, the host, and every plugin as a library that exports its symbol.
 
 use anyhow::Result;
 
 use crate::command::{self, cargo};
+use crate::frontend;
 use crate::plugins::{self, Plugin};
 use crate::setup;
 use crate::workspace::Workspace;
@@ -10,7 +11,13 @@ use crate::workspace::Workspace;
 /// Builds and stages everything.
 pub fn run(workspace: &Workspace) -> Result<()> {
     setup::run(workspace, &setup::Options::default())?;
-    command::run(cargo().current_dir(&workspace.root).args(["build", "--release", "--package", "scene3d"]))?;
+    let has_page = frontend::build(workspace)?;
+    let mut host = cargo();
+    host.current_dir(&workspace.root).args(["build", "--release", "--package", "scene3d"]);
+    if has_page {
+        host.args(["--features", "page"]);
+    }
+    command::run(&mut host)?;
     let plugins = plugins::find(workspace)?;
     build_plugins(workspace, &plugins)?;
     let release_dir = workspace.release_dir();

@@ -33,7 +33,7 @@ pub fn run(workspace: &Workspace, photos: Option<&Path>) -> Result<()> {
 }
 
 /// Rendered anew, which takes seconds: the same seed gives the same photos.
-fn sample_photos(workspace: &Workspace, program: &Path) -> Result<(PathBuf, PathBuf)> {
+pub fn sample_photos(workspace: &Workspace, program: &Path) -> Result<(PathBuf, PathBuf)> {
     let folder = workspace.root.join("out/sample");
     command::run(Command::new(program).arg("sample").arg(&folder))?;
     Ok((folder.join("images"), workspace.root.join("out/demo")))

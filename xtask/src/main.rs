@@ -1,8 +1,10 @@
-//! The repository's own commands: `cargo xtask setup | build | kernels | demo | test | tidy`.
+//! The repository's own commands: `cargo xtask setup | build | frontend | kernels | demo | test | tidy`.
 
 mod build;
 mod command;
 mod demo;
+mod demo_serve;
+mod frontend;
 mod kernels;
 mod plugins;
 mod setup;
@@ -27,8 +29,11 @@ usage: cargo xtask COMMAND
                        --force     lay out everything again
                        --official  libtorch from pytorch.org instead of the Python package index
   build              setup, then the host and every plugin, staged in target/release/plugins/
+  frontend           type-check, lint, test and build the page into frontend/dist (needs Node)
+                       --renew-api  first write the API's document anew, and what the page has of it
   kernels            fetch NVRTC, then compile the device code for every architecture (no GPU needed)
   demo [PHOTOS_DIR]  build, then reconstruct the sample scene or your photos into out/
+  demo --serve       build, then serve the page with the sample scene reconstructed, until Ctrl-C
   test [ARGS..]      build, then every test; ARGS go to cargo nextest
   tidy               layers, file sizes, links, left-over words, ABI hash
 
@@ -57,8 +62,11 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
     match (command, rest) {
         ("setup", options) => setup::run(&workspace, &Options::parse(options)?)?,
         ("build", []) => build::run(&workspace)?,
+        ("frontend", []) => frontend::run(&workspace, false)?,
+        ("frontend", ["--renew-api"]) => frontend::run(&workspace, true)?,
         ("kernels", []) => kernels::run(&workspace)?,
         ("demo", []) => demo::run(&workspace, None)?,
+        ("demo", ["--serve"]) => demo_serve::run(&workspace)?,
         ("demo", [photos]) => demo::run(&workspace, Some(photos.as_ref()))?,
         ("test", nextest_arguments) => return test::run(&workspace, nextest_arguments),
         ("tidy", []) => return tidy::run(&workspace),

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::build;
 use crate::command::{self, cargo};
+use crate::frontend;
 use crate::test_summary::{Counts, of_doctest_line, of_nextest_line};
 use crate::workspace::{Workspace, find_program};
 
@@ -15,6 +16,7 @@ const NEXTEST_VERSION: &str = "0.9.143";
 /// Fails if a test fails; doc examples run even then.
 pub fn run(workspace: &Workspace, nextest_arguments: &[&str]) -> Result<ExitCode> {
     build::run(workspace)?;
+    frontend::check(workspace)?;
     ensure_nextest()?;
     let mut nextest = cargo();
     nextest.args(["nextest", "run", "--release", "--workspace"]).args(nextest_arguments);

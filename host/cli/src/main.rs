@@ -7,6 +7,7 @@ mod exit;
 mod failure;
 mod logging;
 mod model_folder;
+mod page;
 mod password;
 mod progress;
 mod quoted;
@@ -45,6 +46,7 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Serve(args) => commands::serve::run(args),
         Command::User(command) => commands::user::run(command),
         Command::Completions { shell } => commands::docs::completions(shell),
+        Command::Openapi => commands::docs::openapi(),
         Command::Man { folder } => commands::docs::man_pages(&folder),
     }
 }

@@ -16,6 +16,7 @@ use scene3d_scene::Reconstruction;
 
 use crate::ExportError;
 use frustum::Frustums;
+pub(crate) use frustum::frustum_depth;
 
 const FORMAT: &str = "GLB";
 const MAGIC: u32 = 0x4654_6C67;

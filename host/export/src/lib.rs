@@ -1,4 +1,4 @@
-//! Model files and reports: PLY, GLB, transforms.json, COLMAP, report.json, report.html.
+//! Model files and reports: PLY, GLB, tiles, transforms.json, COLMAP, report.json, report.html.
 //!
 //! Every format has a function over `impl Write` (a pure function of its inputs: same bytes for the same scene), and
 //! [`write_atomic`] turns any of them into a file that is either whole or not there.
@@ -14,6 +14,7 @@ mod report;
 #[cfg(test)]
 mod test_scene;
 mod thumbnail;
+mod tiles;
 mod transforms;
 mod upright;
 
@@ -29,5 +30,6 @@ pub use report::{
     Report, RunFacts, SourceReport, StageTime, Transfer, Verdict, WeightsFacts,
 };
 pub use thumbnail::Thumbnail;
+pub use tiles::write_tiles;
 pub use transforms::{TransformsPaths, world_from_gl_cam, write_transforms};
 pub use upright::upright_from_world;

@@ -66,6 +66,13 @@ pub(crate) fn decode_each(photo: &Photo, max_long_sides: &[u32]) -> Result<Vec<A
     Ok(decoded.into_iter().map(|(_, photo)| photo).collect())
 }
 
+/// The pixels of an image file's bytes, orientation applied, long side reduced; says why where they can't be decoded.
+pub(crate) fn decode_small(bytes: &[u8], orientation: u16, max_long_side: u32) -> Result<RgbImage, String> {
+    let image = decode_pixels(bytes).map_err(|error| error.to_string())?;
+    let stored_size = [image.width(), image.height()];
+    Ok(orient(resize(&image, fit_long_side(stored_size, max_long_side))?, orientation))
+}
+
 fn oriented(reduced: RgbImage, orientation: u16) -> Result<DecodedPhoto, String> {
     let oriented = orient(reduced, orientation);
     let size = [oriented.width(), oriented.height()];

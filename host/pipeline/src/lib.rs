@@ -56,7 +56,7 @@ pub use failure::RunFailure;
 pub use inherit::inherit_artifacts;
 pub use memory::{peak_resident_bytes, reset_peak_resident_bytes};
 pub use observer::{Event, Observer, StageName, TimedEvent};
-pub use opened_photo::{OpenedPhoto, open_photo};
+pub use opened_photo::{OpenedPhoto, open_photo, small_photo};
 pub use photo_source::{NamedFile, PhotoSource};
 pub use photos::{Photo, PhotoLimits, PhotoSet, Rejected};
 pub use plugins::Plugins;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use scene3d_export::{
     ExportError, OutputFile, Report, TransformsPaths, default_decimated_points, write_atomic, write_colmap_binary,
-    write_colmap_text, write_decimated_ply, write_glb, write_ply, write_transforms,
+    write_colmap_text, write_decimated_ply, write_glb, write_ply, write_tiles, write_transforms,
 };
 
 use scene3d_scene::{Reconstruction, SceneError};
@@ -39,6 +39,7 @@ pub(crate) fn write_model(context: &Context<'_>, finished: &Finished<'_>) -> Res
     file(POINTS, &|sink| write_ply(model, sink))?;
     file("points-decimated.ply", &|sink| write_decimated_ply(model, max_points, sink))?;
     file("scene.glb", &|sink| write_glb(model, sink))?;
+    file("scene.tiles", &|sink| write_tiles(model, sink))?;
     file("transforms.json", &|sink| write_transforms(model, paths, sink))?;
     let written = DESCRIPTIONS.iter().filter(|(path, _)| out.join(path).is_file());
     written.map(|(path, description)| output_file(out, path, description)).collect()
@@ -80,7 +81,7 @@ fn write_text_model(context: &Context<'_>, model: &Reconstruction) -> Result<(),
 }
 
 /// What is written of a model.
-const DESCRIPTIONS: [(&str, &str); 10] = [
+const DESCRIPTIONS: [(&str, &str); 11] = [
     ("model/cameras.bin", "COLMAP model, binary"),
     ("model/images.bin", "COLMAP model, binary"),
     ("model/points3D.bin", "COLMAP model, binary"),
@@ -90,6 +91,7 @@ const DESCRIPTIONS: [(&str, &str); 10] = [
     (POINTS, "point cloud with colour, reprojection error and track length"),
     ("points-decimated.ply", "fewer points, for a quick look"),
     ("scene.glb", "points and camera frustums for 3D viewers"),
+    ("scene.tiles", "points in levels of detail with tracks and cameras, for viewers that read in part over HTTP"),
     ("transforms.json", "cameras for NeRF and Gaussian splatting tools"),
 ];
 

@@ -1,6 +1,6 @@
 //! Images and artifacts in the object store: a folder of this machine or an S3 bucket, by keys that hold no user's words.
 
-use std::io::SeekFrom;
+use std::io::{SeekFrom, Write as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -150,6 +150,24 @@ impl Blobs {
         }
     }
 
+    /// Writes an object of bytes at hand; it is there whole or not at all, and replaces one of that key.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if the store can't be written.
+    pub async fn put_bytes(&self, key: &str, bytes: Bytes) -> Result<()> {
+        let key = checked(key)?;
+        match &self.0 {
+            Store::Folder(root) => {
+                let root = root.clone();
+                blocking(move || place(&root, &key, |mut part| part.write_all(&bytes))).await
+            }
+            Store::Remote(store) => {
+                let put = store.put(&key, bytes.into()).await;
+                put.map(drop).map_err(ServiceError::objects("write an object"))
+            }
+        }
+    }
+
     /// Copies an object into a file, which is there whole or not at all.
     ///
     /// # Errors
@@ -232,15 +250,20 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 }
 
 fn copy_into(root: &Path, key: &Key, from: &Path) -> Result<()> {
+    let mut source = std::fs::File::open(from).map_err(ServiceError::io("read", from))?;
+    place(root, key, |mut part| std::io::copy(&mut source, &mut part).map(drop))
+}
+
+/// What is written to a file beside the objects becomes one of them.
+fn place(root: &Path, key: &Key, write: impl FnOnce(&std::fs::File) -> std::io::Result<()>) -> Result<()> {
     let to = root.join(key.as_ref());
     let failed = |error| ServiceError::io("write", &to)(error);
-    let mut source = std::fs::File::open(from).map_err(ServiceError::io("read", from))?;
     let staging = root.join(STAGING);
     if !staging.exists() {
         return Err(gone(root));
     }
-    let mut part = tempfile::NamedTempFile::new_in(staging).map_err(failed)?;
-    std::io::copy(&mut source, &mut part).map_err(failed)?;
+    let part = tempfile::NamedTempFile::new_in(staging).map_err(failed)?;
+    write(part.as_file()).map_err(failed)?;
     part.as_file().sync_all().map_err(failed)?;
     to.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(failed)?;
     part.persist(&to).map(drop).map_err(|error| failed(error.error))
@@ -305,6 +328,8 @@ mod tests {
         let copy = folder.path().join("copy");
         blobs.get_to_file("a/b", &copy).await.unwrap();
         assert_eq!(std::fs::read(copy).unwrap(), b"0123456789");
+        blobs.put_bytes("a/b", Bytes::from_static(b"other")).await.unwrap();
+        assert_eq!(read(&blobs, None).await, b"other");
         blobs.delete("a/b").await.unwrap();
         blobs.delete("a/b").await.unwrap();
         assert!(!blobs.exists("a/b").await.unwrap());

@@ -23,6 +23,7 @@ pub mod scrape_token;
 pub mod secrets;
 pub mod serve;
 pub mod store;
+pub mod thumbnails;
 pub mod tokens;
 pub mod uploads;
 pub mod user_config;

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use crate::background;
 use crate::config::{ServerSection, ServiceConfig};
 use crate::error::{Result, ServiceError};
-use crate::http::{App, router};
+use crate::http::{App, WebPage, router};
 
 /// A request's head must be here within this time.
 const MAX_HEAD_TIME: Duration = Duration::from_secs(10);
@@ -23,21 +23,21 @@ const MAX_HEAD_TIME: Duration = Duration::from_secs(10);
 /// A request's head may be this large.
 const MAX_HEAD_BYTES: usize = 64 << 10;
 
-/// Serves until SIGTERM or Ctrl-C; then finishes what it has begun, within `server.shutdown_secs`.
+/// Serves the API and the page until SIGTERM or Ctrl-C; then finishes what it has begun, within `server.shutdown_secs`.
 ///
 /// # Errors
 /// What is missing or in the way at the start.
-pub fn serve(config: ServiceConfig) -> Result<()> {
+pub fn serve(config: ServiceConfig, page: WebPage) -> Result<()> {
     let addresses = check_bind(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| ServiceError::Config(format!("no threads to serve with: {error}")))?;
-    let served = runtime.block_on(run(config, &addresses));
+    let served = runtime.block_on(run(config, page, &addresses));
     // a thread that still blocks must not hold up the exit
     runtime.shutdown_background();
     served
 }
 
-async fn run(config: ServiceConfig, addresses: &[SocketAddr]) -> Result<()> {
+async fn run(config: ServiceConfig, page: WebPage, addresses: &[SocketAddr]) -> Result<()> {
     let tls = tls(&config.server).await?;
     let app = App::open(config).await?;
     let listener = listen(addresses)?;
@@ -46,7 +46,7 @@ async fn run(config: ServiceConfig, addresses: &[SocketAddr]) -> Result<()> {
     background::start(&app, &tasks);
     tasks.spawn(stop_on_signal(Arc::clone(&app), handle.clone()));
     announce(&listener, tls.is_some());
-    let served = accept(&app, listener, tls, handle).await;
+    let served = accept(&app, page, listener, (tls, handle)).await;
     app.shutdown.cancel();
     finish(&app, &tasks).await;
     served
@@ -84,13 +84,12 @@ async fn no_connections(handle: &Handle<SocketAddr>) {
 
 async fn accept(
     app: &Arc<App>,
+    page: WebPage,
     listener: TcpListener,
-    tls: Option<RustlsConfig>,
-    handle: Handle<SocketAddr>,
+    (tls, handle): (Option<RustlsConfig>, Handle<SocketAddr>),
 ) -> Result<()> {
     let failed = ServiceError::io("listen for", "connections");
-    let (router, _) = router(app);
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let service = router(app, page).into_make_service_with_connect_info::<SocketAddr>();
     let mut server = axum_server::from_tcp(listener).map_err(ServiceError::io("listen for", "connections"))?;
     server
         .http_builder()

@@ -4,6 +4,7 @@ mod device_tools;
 mod fetch;
 mod libtorch;
 mod node;
+mod page;
 mod pinned;
 mod pip;
 mod python;
@@ -65,9 +66,15 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         weights::lay_out(deps, &stamps)?;
         node::lay_out(deps, &stamps)?;
         schemathesis::lay_out(deps, &stamps)?;
+        page::lay_out(&workspace.root.join("frontend"), options.force)?;
         println!("setup: everything is in place in {} ({:.1} s)", deps.display(), start.elapsed().as_secs_f64());
         Ok(())
     })
+}
+
+/// The page's packages alone; says whether they are in place.
+pub fn npm_packages_of_page(workspace: &Workspace) -> Result<bool> {
+    locked(workspace, |_| page::lay_out(&workspace.root.join("frontend"), false))
 }
 
 /// libtorch, and what compiles device code.
@@ -79,7 +86,7 @@ pub fn device_tools(workspace: &Workspace) -> Result<()> {
     })
 }
 
-fn locked(workspace: &Workspace, lay_out: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+fn locked<T>(workspace: &Workspace, lay_out: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let deps = workspace.deps();
     fs::create_dir_all(&deps).with_context(|| format!("cannot create {}", deps.display()))?;
     let _lock = lock(&deps.join("setup.lock"), "another `cargo xtask setup` is at work here: waiting for it")?;

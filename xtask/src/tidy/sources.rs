@@ -9,6 +9,9 @@ use anyhow::{Context, Result};
 use crate::command;
 use crate::workspace::Workspace;
 
+/// Written by programs, to be read by none but programs.
+const GENERATED: &str = "frontend/src/api/generated/";
+
 /// Paths below the checkout, `/`-separated, and their text; files that are no text have none.
 #[derive(Debug, Default)]
 pub struct Sources {
@@ -51,7 +54,10 @@ impl Sources {
 
     /// Text files whose name ends in one of these, in order of path.
     pub fn with_extension<'a>(&'a self, extensions: &'a [&str]) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let is_one = |path: &str| path.rsplit_once('.').is_some_and(|(_, extension)| extensions.contains(&extension));
+        let is_one = |path: &str| {
+            !path.starts_with(GENERATED)
+                && path.rsplit_once('.').is_some_and(|(_, extension)| extensions.contains(&extension))
+        };
         self.texts
             .iter()
             .filter_map(move |(path, text)| Some((path.as_str(), text.as_deref()?)).filter(|_| is_one(path)))

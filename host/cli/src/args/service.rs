@@ -11,7 +11,7 @@ use clap::{Args, Subcommand, ValueEnum};
   scene3d serve --config serve.toml --log-format json
   scene3d serve --bind 127.0.0.1:9000 --data-dir /srv/scene3d
 
-Users log in that `scene3d user add` made. What the API can do is at /api/docs of its address.")]
+Users log in that `scene3d user add` made. The page is at its address, the API's documents at /api/docs.")]
 pub struct ServeArgs {
     #[command(flatten)]
     pub store: StoreArgs,

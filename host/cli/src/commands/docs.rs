@@ -1,4 +1,4 @@
-//! `scene3d completions` and `scene3d man`: generated from the command line's own definition.
+//! `scene3d completions`, `scene3d man` and `scene3d openapi`: what others are generated from.
 
 use std::path::Path;
 
@@ -21,5 +21,11 @@ pub fn man_pages(folder: &Path) -> Result<u8> {
     clap_mangen::generate_to(Cli::command(), folder)
         .with_context(|| format!("can't write man pages to {}", folder.display()))?;
     println!("man pages are in {}", folder.display());
+    Ok(EXIT_SUCCESS)
+}
+
+/// Prints the document of the service's API.
+pub fn openapi() -> Result<u8> {
+    println!("{}", scene3d_service::http::document().to_pretty_json()?);
     Ok(EXIT_SUCCESS)
 }

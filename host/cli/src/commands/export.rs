@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use scene3d_export::{
     ExportError, TransformsPaths, write_atomic, write_colmap_binary, write_colmap_text, write_glb, write_ply,
-    write_transforms,
+    write_tiles, write_transforms,
 };
 
 use crate::args::{ExportArgs, ExportFormat};
@@ -24,6 +24,7 @@ pub fn run(args: &ExportArgs) -> Result<u8> {
     match args.to {
         ExportFormat::Ply => write_atomic(&args.out, |sink| write_ply(&model, sink))?,
         ExportFormat::Glb => write_atomic(&args.out, |sink| write_glb(&model, sink))?,
+        ExportFormat::Tiles => write_atomic(&args.out, |sink| write_tiles(&model, sink))?,
         ExportFormat::Transforms => {
             let paths = TransformsPaths { photos: "", ply: None };
             write_atomic(&args.out, |sink| write_transforms(&model, paths, sink))?;

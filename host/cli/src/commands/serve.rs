@@ -5,6 +5,7 @@ use scene3d_service::ServiceConfig;
 
 use crate::args::{ServeArgs, StoreArgs};
 use crate::exit::EXIT_SUCCESS;
+use crate::page::page;
 
 /// Serves until it is told to stop.
 pub fn run(args: ServeArgs) -> Result<u8> {
@@ -12,7 +13,7 @@ pub fn run(args: ServeArgs) -> Result<u8> {
     if let Some(bind) = args.bind {
         config.server.bind = bind;
     }
-    scene3d_service::serve(config)?;
+    scene3d_service::serve(config, page())?;
     Ok(EXIT_SUCCESS)
 }
 

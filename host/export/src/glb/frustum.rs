@@ -25,10 +25,15 @@ pub(super) struct Frustums {
 impl Frustums {
     /// Frustums of the cameras that registered images use.
     pub(super) fn of(model: &Reconstruction) -> Self {
-        let depth = DEPTH_SHARE * camera_spacing(model);
+        let depth = frustum_depth(model);
         let used = model.images.values().filter_map(|image| model.cameras.get(&image.camera_id));
         Self { vertices_in_gl_cam: used.map(|camera| (camera.camera_id, vertices(camera, depth))).collect(), depth }
     }
+}
+
+/// Distance from the projection centre to the image plane at which frustums neither vanish nor hide the scene.
+pub(crate) fn frustum_depth(model: &Reconstruction) -> f64 {
+    DEPTH_SHARE * camera_spacing(model)
 }
 
 /// Median distance from a camera to its nearest neighbour; of a lone camera, a tenth of the distance to the points.

@@ -4,7 +4,7 @@ use super::baseline::sorted;
 use super::comparison::{Columns, Compared, compare};
 use super::hypothesis::population_stability_index;
 use super::summary::mean;
-use super::{Baseline, DriftStatus, DriftVerdict, Feature, FeatureVerdict, ImageStatistics};
+use super::{Baseline, DriftStatus, DriftVerdict, Feature, FeatureVerdict, Histogram, ImageStatistics};
 
 /// Of fewer images nothing is said: even the greatest difference between them and a baseline could be chance.
 pub const MIN_IMAGES: usize = 10;
@@ -48,5 +48,6 @@ fn judged(baseline: &Baseline, compared: &Compared<'_>) -> FeatureVerdict {
         drifted,
         baseline_mean: mean(compared.baseline).unwrap_or_default(),
         mean: mean(compared.values).unwrap_or_default(),
+        histogram: Histogram::of(compared.baseline, compared.values),
     }
 }

@@ -3,9 +3,11 @@
 use std::fmt::{self, Display};
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A feature of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[schema(as = DriftFeature)]
 #[serde(rename_all = "snake_case")]
 pub enum Feature {
     /// Mean luma, 0 to 255.

@@ -8,6 +8,7 @@ mod calibration;
 mod check;
 mod comparison;
 mod feature;
+mod histogram;
 pub mod hypothesis;
 mod pixels;
 mod random;
@@ -20,6 +21,7 @@ pub use baseline::{Baseline, FeatureBaseline, MAX_BASELINE_IMAGES, MIN_BASELINE_
 pub use calibration::{Calibration, CalibrationRow, MAX_FALSE_ALARM_RATE, Sampling};
 pub use check::{MIN_IMAGES, check};
 pub use feature::Feature;
+pub use histogram::Histogram;
 pub use statistics::{ImageStatistics, KeypointStatistics};
 pub use summary::Summary;
 pub use verdict::{DriftStatus, DriftVerdict, FeatureVerdict, Thresholds};

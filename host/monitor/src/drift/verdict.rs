@@ -1,11 +1,12 @@
 //! What a drift check says of a set of images.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::Feature;
+use super::{Feature, Histogram};
 
 /// Whether images have drifted from a baseline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftStatus {
     /// No feature has.
@@ -29,7 +30,8 @@ impl DriftStatus {
 }
 
 /// The bounds that a feature must pass both to have drifted.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = DriftThresholds)]
 pub struct Thresholds {
     /// The adjusted p-value is below this.
     pub max_p_adjusted: f64,
@@ -38,7 +40,7 @@ pub struct Thresholds {
 }
 
 /// A drift check of a set of images.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DriftVerdict {
     /// Whether they have drifted.
     pub status: DriftStatus,
@@ -51,7 +53,7 @@ pub struct DriftVerdict {
 }
 
 /// How one feature of the images compares with the baseline.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct FeatureVerdict {
     /// Which.
     pub feature: Feature,
@@ -73,6 +75,8 @@ pub struct FeatureVerdict {
     pub baseline_mean: f64,
     /// Mean of the images.
     pub mean: f64,
+    /// The values of both.
+    pub histogram: Histogram,
 }
 
 impl DriftVerdict {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use super::*;
-use crate::drift::{DriftStatus, DriftVerdict, Feature, FeatureVerdict};
+use crate::drift::{DriftStatus, DriftVerdict, Feature, FeatureVerdict, Histogram};
 
 fn drifted() -> DriftVerdict {
     let found = FeatureVerdict {
@@ -18,6 +18,7 @@ fn drifted() -> DriftVerdict {
         drifted: true,
         baseline_mean: 110.0,
         mean: 80.0,
+        histogram: Histogram { edges: vec![80.0, 95.0, 110.0], baseline: vec![0.0, 1.0], images: vec![1.0, 0.0] },
     };
     DriftVerdict { status: DriftStatus::Drift, num_images: 30, thresholds: None, features: vec![found] }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
+use scene3d_monitor::drift::DriftVerdict;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -59,7 +60,7 @@ async fn drift_baseline(State(app): State<Arc<App>>, caller: Caller) -> Result<J
     tag = "drift",
     request_body = DriftRequest,
     responses(
-        (status = 200, description = "The verdict.", body = Object),
+        (status = 200, description = "The verdict.", body = DriftVerdict),
         (status = 404, description = "There is no baseline, or no such upload.",
             body = crate::http::problem::ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The upload is not ready.", body = crate::http::problem::ProblemBody,
@@ -70,7 +71,7 @@ async fn check_drift(
     State(app): State<Arc<App>>,
     caller: Caller,
     Json(request): Json<DriftRequest>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<DriftVerdict>, Problem> {
     caller.require(Scope::JobsRead)?;
     let choice = match (request.upload_id, request.image_ids) {
         (Some(upload), None) => ImageChoice::Upload(upload),
@@ -79,8 +80,7 @@ async fn check_drift(
     };
     let check = check_of(&app)?;
     let images = app.submitter.chosen(&caller.user_id, &choice).await.map_err(|fault| of_fault(&app, fault))?;
-    let verdict = check.check(&images, &HashMap::new()).await?;
-    Ok(Json(serde_json::to_value(verdict).map_err(|_| Problem::bug())?))
+    Ok(Json(check.check(&images, &HashMap::new()).await?))
 }
 
 fn check_of(app: &App) -> Result<&DriftCheck, Problem> {

@@ -57,7 +57,8 @@ impl ResponseForPanic for AsBug {
 }
 
 /// Answer of paths that there are not.
-pub async fn no_route(uri: Uri) -> Problem {
+#[must_use]
+pub fn no_route(uri: &Uri) -> Problem {
     let detail = format!("there is no `{}`", uri.path());
     Problem::new(StatusCode::NOT_FOUND, "no_such_route", detail).help("see /api/docs for the paths that there are")
 }

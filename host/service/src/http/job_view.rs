@@ -1,5 +1,6 @@
 //! Jobs as clients see them.
 
+use scene3d_monitor::drift::DriftVerdict;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -66,7 +67,7 @@ pub struct JobView {
     /// Progress of its stages, in order.
     stages: Vec<StageProgress>,
     /// Verdict of the drift check; none where there is no baseline.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<DriftVerdict>)]
     drift: Option<Value>,
     /// Figures of the model, as in `report.json`; none unless it succeeded.
     #[schema(value_type = Option<Object>)]

@@ -28,17 +28,21 @@ pub mod plugins;
 pub mod problem;
 pub mod queries;
 pub mod state;
+pub mod thumbnails;
 mod trace;
 pub mod tus;
+pub mod upload_limits;
 pub mod upload_view;
 pub mod uploads;
 pub mod user;
+pub mod web_page;
 pub mod webhooks;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::from_fn_with_state;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -46,6 +50,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use problem::Problem;
 pub use state::App;
 pub use user::Caller;
+pub use web_page::{PageFile, WebPage};
 
 pub use crate::scope::Scope;
 
@@ -54,24 +59,53 @@ use openapi::{Access, documented};
 /// Where the API begins.
 pub const API: &str = "/api/v1";
 
-/// Every route with its layers, and the document that describes them.
-pub fn router(app: &Arc<App>) -> (Router, utoipa::openapi::OpenApi) {
+/// Every route with its layers, and the page where there is no route.
+pub fn router(app: &Arc<App>, page: WebPage) -> Router {
     let authenticated = from_fn_with_state(Arc::clone(app), user::authenticate);
     let timed = from_fn_with_state(Arc::clone(app), limits::in_time);
     let private = answered_soon().route_layer(timed.clone()).merge(received_slowly()).route_layer(authenticated);
-    let api =
-        documented(private, Access::Bearer).merge(documented(public().route_layer(timed.clone()), Access::Public));
-    let scraped = metrics::routes()
-        .route_layer(timed.clone())
-        .route_layer(from_fn_with_state(Arc::clone(app), metrics::authenticate_scraper));
-    let around =
-        documented(health::routes().route_layer(timed), Access::Public).merge(documented(scraped, Access::Bearer));
+    let scraper = from_fn_with_state(Arc::clone(app), metrics::authenticate_scraper);
+    let (router, document) = described(Routes {
+        private,
+        public: public().route_layer(timed.clone()),
+        health: health::routes().route_layer(timed.clone()),
+        metrics: metrics::routes().route_layer(timed).route_layer(scraper),
+    });
+    let no_operation =
+        move |method: Method, uri: Uri, headers: HeaderMap| async move { page.answer(&method, &uri, &headers) };
+    let router = router.merge(docs::routes(&document)).fallback(no_operation);
+    layered(router, app).with_state(Arc::clone(app))
+}
+
+/// The document that describes every route; the same for every server of this version.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    let private = answered_soon().merge(received_slowly());
+    described(Routes { private, public: public(), health: health::routes(), metrics: metrics::routes() }).1
+}
+
+/// Routes by who may call them.
+struct Routes {
+    /// Of the API, with a token.
+    private: OpenApiRouter<Arc<App>>,
+    /// Of the API, without.
+    public: OpenApiRouter<Arc<App>>,
+    /// Beside the API, without a token.
+    health: OpenApiRouter<Arc<App>>,
+    /// Beside the API, with an admin's or the scraper's.
+    metrics: OpenApiRouter<Arc<App>>,
+}
+
+/// Brings routes together, and describes them.
+fn described(routes: Routes) -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
+    let Routes { private, public, health, metrics } = routes;
+    let api = documented(private, Access::Bearer).merge(documented(public, Access::Public));
+    let around = documented(health, Access::Public).merge(documented(metrics, Access::Bearer));
     let (router, mut document) =
         OpenApiRouter::with_openapi(openapi::Document::openapi()).nest(API, api).merge(around).split_for_parts();
     openapi::name_wildcards(&mut document);
     openapi::add_components(&mut document);
-    let router = router.merge(docs::routes(&document)).fallback(guard::no_route);
-    (layered(router, app).with_state(Arc::clone(app)), document)
+    (router, document)
 }
 
 /// What needs a token; a request to it is cut off after `request_timeout_secs`, up to the head of the answer: streams and
@@ -84,9 +118,11 @@ fn answered_soon() -> OpenApiRouter<Arc<App>> {
         .merge(events::routes())
         .merge(logs::routes())
         .merge(artifacts::routes())
+        .merge(thumbnails::routes())
         .merge(drift::routes())
         .merge(webhooks::routes())
         .merge(uploads::routes())
+        .merge(upload_limits::routes())
         .merge(images::routes())
 }
 

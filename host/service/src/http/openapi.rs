@@ -8,6 +8,7 @@ use utoipa::openapi::{Components, ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::problem::{PROBLEM_JSON, ProblemBody};
+use crate::http::queries::DeliveryState;
 
 /// Name of the security scheme.
 const BEARER: &str = "bearer";
@@ -35,7 +36,8 @@ const PROBLEMS: [(u16, &str); 12] = [
         title = "scene3d",
         description = "Photos in, 3D scene out: uploads, jobs, artifacts. Errors are RFC 9457 problems with a stable `code`."
     ),
-    components(schemas(ProblemBody))
+    // what only parameters name is not found by itself
+    components(schemas(ProblemBody, DeliveryState))
 )]
 pub struct Document;
 
@@ -115,4 +117,40 @@ fn statuses(operation: &Operation, access: Access) -> Vec<u16> {
 
 fn name(status: u16) -> String {
     format!("Problem{status}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use serde_json::Value;
+
+    use crate::http::document;
+
+    /// The page's types and checks are generated from the committed document.
+    #[test]
+    fn the_page_is_made_for_this_document() {
+        let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../frontend/openapi.json");
+        let text = std::fs::read_to_string(&committed).unwrap_or_default();
+        let current = document().to_pretty_json().unwrap() + "\n";
+        let line = text.lines().zip(current.lines()).position(|(old, new)| old != new);
+        assert!(
+            text == current,
+            "frontend/openapi.json is not the document of this API (first difference in line {}): renew it, and the \
+             page's types, by `cargo xtask frontend --renew-api`",
+            line.map_or(text.lines().count(), |index| index) + 1
+        );
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let text = document().to_json().unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        let references = text.split("\"$ref\":\"#").skip(1).filter_map(|rest| rest.split('"').next());
+        let references: BTreeSet<&str> = references.collect();
+        assert!(references.len() > 30, "{references:?}");
+        let dangling: Vec<_> = references.into_iter().filter(|path| value.pointer(path).is_none()).collect();
+        assert!(dangling.is_empty(), "nothing is at {dangling:?}");
+    }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::jobs::state::JobState;
+use crate::thumbnails::ThumbnailSize;
 
 /// Which jobs to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -45,6 +46,14 @@ pub enum DeliveryState {
     Delivered,
     /// It was given up.
     Dead,
+}
+
+/// How large a picture is wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ThumbnailQuery {
+    /// Small unless it is said.
+    pub size: Option<ThumbnailSize>,
 }
 
 /// What a download link holds.

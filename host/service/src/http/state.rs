@@ -20,6 +20,7 @@ use crate::rates::Rates;
 use crate::scrape_token::ScrapeToken;
 use crate::secrets::Secrets;
 use crate::store::Store;
+use crate::thumbnails::Thumbnails;
 use crate::uploads::Uploads;
 
 /// What every handler shares, behind an `Arc`.
@@ -44,6 +45,8 @@ pub struct App {
     pub blobs: Blobs,
     /// What comes in.
     pub uploads: Uploads,
+    /// Small pictures of the images.
+    pub thumbnails: Thumbnails,
     /// What makes jobs.
     pub submitter: Submitter,
     /// Who follows jobs.
@@ -78,6 +81,7 @@ impl App {
         Ok(Arc::new(Self {
             login: Login::new(store.clone(), Arc::clone(&secrets), config.auth.clone())?,
             uploads: Uploads::open(&config, store.clone(), blobs.clone())?,
+            thumbnails: Thumbnails::new(blobs.clone(), config.uploads),
             submitter: Submitter {
                 store: store.clone(),
                 config: config.clone(),

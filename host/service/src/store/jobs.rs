@@ -188,6 +188,19 @@ impl Store {
             .map_err(ServiceError::database("read a job's images"))
     }
 
+    /// The image of a job by its name, if it has one of that name.
+    ///
+    /// # Errors
+    /// [`ServiceError::Database`].
+    pub async fn job_image(&self, id: &str, name: &str) -> Result<Option<JobImage>> {
+        sqlx::query_as("SELECT name, sha256 FROM job_images WHERE job_id = $1 AND name = $2")
+            .bind(id)
+            .bind(name)
+            .fetch_optional(self.reader())
+            .await
+            .map_err(ServiceError::database("read an image of a job"))
+    }
+
     /// The names under which a user uploaded images, by sha256; of several the first in order.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use super::state::{UploadProtocol, UploadState};
 use crate::clock::{millis, now_ms};
 use crate::error::{Result, ServiceError};
 use crate::store::uploads::Upload;
+use crate::thumbnails;
 
 /// How often is looked.
 const EVERY: Duration = Duration::from_secs(30);
@@ -92,7 +93,11 @@ impl Uploads {
     pub async fn remove_unused_images(&self) -> Result<()> {
         for sha256 in self.store.unused_images(MAX_IMAGES).await? {
             let key = crate::store::images::object_key(&sha256);
-            self.store.remove_unused_image(&sha256, self.blobs.delete(&key)).await?;
+            let remove = async {
+                thumbnails::remove(&self.blobs, &sha256).await?;
+                self.blobs.delete(&key).await
+            };
+            self.store.remove_unused_image(&sha256, remove).await?;
         }
         Ok(())
     }

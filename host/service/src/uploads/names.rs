@@ -10,7 +10,7 @@ const MAX_NAME_BYTES: usize = 1024;
 const MAX_PART_BYTES: usize = 255;
 
 /// Endings of the files that are taken as images, as the pipeline takes them.
-const IMAGE_ENDINGS: [&str; 9] = ["jpg", "jpeg", "png", "tif", "tiff", "webp", "bmp", "jpe", "jfif"];
+pub const IMAGE_ENDINGS: [&str; 9] = ["jpg", "jpeg", "png", "tif", "tiff", "webp", "bmp", "jpe", "jfif"];
 const ARCHIVE_ENDINGS: [&str; 16] =
     ["zip", "zipx", "jar", "apk", "tar", "gz", "tgz", "bz2", "tbz2", "xz", "txz", "zst", "7z", "rar", "cab", "iso"];
 

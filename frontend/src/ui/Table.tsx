@@ -1,0 +1,37 @@
+/** Rows and columns: dense, figures to the right, the head stays while rows scroll. */
+
+import type { ReactNode, TdHTMLAttributes, ThHTMLAttributes } from 'react';
+
+interface TableProps {
+  /** For screen readers; what the rows are. */
+  caption: string;
+  children: ReactNode;
+}
+
+/** Children are `<thead>` and `<tbody>` of {@link Head} and {@link Cell}. */
+export function Table({ caption, children }: TableProps) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (WCAG 2.1.1)
+    <section className="overflow-x-auto" aria-label={caption} tabIndex={0}>
+      <table className="w-full border-collapse text-left [&_tbody_tr:hover]:bg-sunken [&_tbody_tr]:border-t [&_tbody_tr]:border-line">
+        <caption className="sr-only">{caption}</caption>
+        {children}
+      </table>
+    </section>
+  );
+}
+
+interface Figures {
+  /** Figures stand to the right. */
+  figures?: boolean;
+}
+
+export function Head({ figures, className = '', ...rest }: Figures & ThHTMLAttributes<HTMLTableCellElement>) {
+  const side = figures ? 'text-right' : 'text-left';
+  return <th scope="col" {...rest} className={`engraved px-4 py-2 whitespace-nowrap ${side} ${className}`} />;
+}
+
+export function Cell({ figures, className = '', ...rest }: Figures & TdHTMLAttributes<HTMLTableCellElement>) {
+  const side = figures ? 'text-right whitespace-nowrap' : '';
+  return <td {...rest} className={`px-4 py-2 align-top ${side} ${className}`} />;
+}
