@@ -11,10 +11,9 @@ use std::process::{Command, Stdio};
 
 use scene3d_service::jobs::executor::{Ending, Executor, ExecutorEvent};
 use scene3d_service::jobs::failure::JobFailure;
+use scene3d_tests::service_bench::hostile_config;
 use scene3d_tests::{DUMMY_CONFIG, assert_success, binary, run, small_scene};
-use worker_bench::{
-    Watched, WorkerBench, children_of, hex_sha256, hostile_config, photos_folder, send_signal, wait_until_gone,
-};
+use worker_bench::{Watched, WorkerBench, children_of, hex_sha256, photos_folder, send_signal, wait_until_gone};
 
 fn stages(watched: &Watched) -> Vec<&str> {
     watched.events.iter().filter_map(started).collect()

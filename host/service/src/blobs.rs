@@ -233,7 +233,8 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 
 fn copy_into(root: &Path, key: &Key, from: &Path) -> Result<()> {
     let to = root.join(key.as_ref());
-    let failed = |error| ServiceError::io("write", &to)(error);
+    // a temporary file's errors name its path
+    let failed = |error: std::io::Error| ServiceError::io("write", &to)(error.kind().into());
     let mut source = std::fs::File::open(from).map_err(ServiceError::io("read", from))?;
     let staging = root.join(STAGING);
     if !staging.exists() {

@@ -15,7 +15,6 @@ use scene3d_service::store::artifacts::Artifact;
 use scene3d_service::store::jobs::JobImage;
 #[cfg(target_os = "linux")]
 pub use scene3d_tests::processes::{children_of, send_signal, wait_until_gone};
-pub use scene3d_tests::service_bench::hostile_config;
 use scene3d_tests::{DUMMY_CONFIG, binary, small_scene};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
