@@ -5,10 +5,11 @@
 use std::time::{Duration, Instant};
 
 use scene3d_tests::DUMMY_CONFIG;
+use scene3d_tests::hostile_config;
 use scene3d_tests::postgres::Postgres;
 use scene3d_tests::processes::{children_of, wait_until_gone};
 use scene3d_tests::server::{Server, USER};
-use scene3d_tests::service_bench::{ServiceBench, hostile_config, is_hanging};
+use scene3d_tests::service_bench::{ServiceBench, is_hanging};
 use serde_json::json;
 
 /// In docs/operations.md.

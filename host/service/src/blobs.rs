@@ -257,7 +257,8 @@ fn copy_into(root: &Path, key: &Key, from: &Path) -> Result<()> {
 /// What is written to a file beside the objects becomes one of them.
 fn place(root: &Path, key: &Key, write: impl FnOnce(&std::fs::File) -> std::io::Result<()>) -> Result<()> {
     let to = root.join(key.as_ref());
-    let failed = |error| ServiceError::io("write", &to)(error);
+    // a temporary file's errors name its path
+    let failed = |error: std::io::Error| ServiceError::io("write", &to)(error.kind().into());
     let staging = root.join(STAGING);
     if !staging.exists() {
         return Err(gone(root));
