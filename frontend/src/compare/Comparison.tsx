@@ -116,7 +116,7 @@ export function Key({ className, name, side }: { className: string; name: string
     <span className="flex items-center gap-1.5">
       <span aria-hidden="true" className={`size-2.5 rounded-sm ${className}`} />
       {name}{' '}
-      <Link to={`/jobs/${side.job.id}`} className="text-accent-strong hover:underline">
+      <Link to={`/jobs/${side.job.id}`} className="text-accent-strong underline underline-offset-2">
         {side.job.config}
       </Link>
     </span>

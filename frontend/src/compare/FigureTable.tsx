@@ -48,7 +48,7 @@ export function FigureTable({ a, b }: { a: Side; b: Side }) {
 
 function JobLink({ side }: { side: Side }) {
   return (
-    <Link to={`/jobs/${side.job.id}`} className="text-accent-strong normal-case hover:underline">
+    <Link to={`/jobs/${side.job.id}`} className="text-accent-strong normal-case underline underline-offset-2">
       {side.job.config}
     </Link>
   );
