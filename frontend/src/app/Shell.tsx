@@ -1,6 +1,6 @@
 /** What stands around every page: the name, where to go, who is signed in, whether there is a connection. */
 
-import { Link, NavLink, Outlet, useNavigation } from 'react-router';
+import { Link, NavLink, Outlet, ScrollRestoration, useNavigation } from 'react-router';
 import { signOut } from '../state/session';
 import { useSession } from '../state/useSession';
 import { Button } from '../ui/Button';
@@ -49,6 +49,7 @@ export function Shell() {
       <main id="page" className="flex min-w-0 flex-1 flex-col">
         <Outlet />
       </main>
+      <ScrollRestoration />
       <Toasts />
     </div>
   );

@@ -35,6 +35,7 @@ test('what moved is told with how much, the greatest first, each with its histog
   const titles = screen.getAllByRole('heading').map((heading) => heading.textContent);
   expect(titles).toEqual(['Noise is higher', 'Brightness is lower']);
   expect(screen.getByText(/mean 72.4, usually 107 of 255; 1.01 standard deviations apart/)).toBeVisible();
+  expect(screen.getByText(/higher sensitivity/)).toBeVisible();
   const shown = screen.getByRole('img', { name: /Brightness: mean 72.4/ });
   // three bins of each, and the line between them
   expect(shown.querySelectorAll('rect')).toHaveLength(7);

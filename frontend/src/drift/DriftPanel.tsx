@@ -44,7 +44,7 @@ function Key({ className, name }: { className: string; name: string }) {
 }
 
 function Moved({ feature }: { feature: FeatureVerdict }) {
-  const { name, unit, hint } = FEATURE_WORDS[feature.feature];
+  const { name, unit, higher, lower } = FEATURE_WORDS[feature.feature];
   const isUp = feature.mean > feature.baseline_mean;
   const means = `mean ${figure(feature.mean)}, usually ${figure(feature.baseline_mean)}${unit ? ` ${unit}` : ''}`;
   return (
@@ -58,7 +58,7 @@ function Moved({ feature }: { feature: FeatureVerdict }) {
         </p>
       </div>
       <TwoHistograms histogram={feature.histogram} unit={unit} label={`${name}: ${means}`} />
-      <p className="text-sm text-muted">It may be {hint}.</p>
+      <p className="text-sm text-muted">It may be {isUp ? higher : lower}.</p>
     </>
   );
 }

@@ -118,6 +118,8 @@ function useDone(job: JobView | undefined): DriftVerdict | undefined {
 }
 
 function Drifted({ job, verdict }: { job: JobView; verdict: DriftVerdict }) {
+  // the button that led here is far below
+  useEffect(() => window.scrollTo({ top: 0 }), []);
   return (
     <Page
       title="Started, with a warning"

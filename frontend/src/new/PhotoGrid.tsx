@@ -99,7 +99,8 @@ function Condition({ photo }: { photo: Photo }) {
       return <span className="text-xs text-muted">waiting</span>;
     case 'sending':
       return (
-        <div className="mt-1.5">
+        <div className="flex flex-col gap-1">
+          <span className="text-xs text-muted">{Math.floor((100 * transfer.sentBytes) / photo.file.size)} % sent</span>
           <ProgressBar label={`Sending ${photo.path}`} share={transfer.sentBytes / photo.file.size} />
         </div>
       );

@@ -35,7 +35,7 @@ class ByHand implements Inspector {
 
 function listOf(paths: string[]) {
   const inspector = new ByHand();
-  const list = new PhotoList(inspector);
+  const list = new PhotoList(inspector, 0);
   list.add(
     paths.map((path) => file(path)),
     LIMITS,
@@ -94,7 +94,7 @@ describe('chosen photos', () => {
 
   test('must be two at least, and not too many or too large together', () => {
     const problem = (paths: string[], size = 10) => {
-      const list = new PhotoList(new ByHand());
+      const list = new PhotoList(new ByHand(), 0);
       list.add(
         paths.map((path) => file(path, size)),
         LIMITS,

@@ -19,8 +19,14 @@ export class PhotoList {
   private photos: readonly Photo[] = [];
   private readonly listeners = new Set<() => void>();
   private nextId = 1;
+  private readonly told = new Map<string, PhotoFacts>();
+  private telling: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly inspector: Inspector) {}
+  /** What is learned of photos is shown every `pauseMs`, since showing it looks at all of them; with 0 at once. */
+  constructor(
+    private readonly inspector: Inspector,
+    private readonly pauseMs = 100,
+  ) {}
 
   readonly subscribe = (listener: () => void) => {
     this.listeners.add(listener);
@@ -79,13 +85,22 @@ export class PhotoList {
   }
 
   private learned(id: string, facts: PhotoFacts) {
-    const photo = this.get(id);
-    if (!photo) {
-      if (facts.thumbnail) URL.revokeObjectURL(facts.thumbnail);
-      return;
-    }
-    const photos = this.photos.map((other) => (other.id === id ? { ...other, facts } : other));
-    this.become(facts.sha256 ? withDuplicates(photos) : photos);
+    this.told.set(id, facts);
+    if (this.pauseMs === 0) this.tell();
+    else this.telling ??= setTimeout(() => this.tell(), this.pauseMs);
+  }
+
+  private tell() {
+    this.telling = undefined;
+    const photos = this.photos.map((photo) => {
+      const facts = this.told.get(photo.id);
+      this.told.delete(photo.id);
+      return facts ? { ...photo, facts } : photo;
+    });
+    // those of photos that were removed meanwhile
+    for (const { thumbnail } of this.told.values()) if (thumbnail) URL.revokeObjectURL(thumbnail);
+    this.told.clear();
+    this.become(withDuplicates(photos));
   }
 
   private become(photos: readonly Photo[]) {

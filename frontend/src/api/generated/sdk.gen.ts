@@ -272,6 +272,16 @@ export const retryJob = <ThrowOnError extends boolean = false>(options: Options<
 });
 
 /**
+ * Says what may be uploaded.
+ */
+export const getLimits = <ThrowOnError extends boolean = false>(options?: Options<GetLimitsData, ThrowOnError>) => (options?.client ?? client).get<GetLimitsResponses, GetLimitsErrors, ThrowOnError>({
+    responseValidator: async (data) => await zGetLimitsResponse.parseAsync(data),
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/v1/limits',
+    ...options
+});
+
+/**
  * Lists the plugins.
  */
 export const listPlugins = <ThrowOnError extends boolean = false>(options?: Options<ListPluginsData, ThrowOnError>) => (options?.client ?? client).get<ListPluginsResponses, ListPluginsErrors, ThrowOnError>({
@@ -448,11 +458,10 @@ export const healthz = <ThrowOnError extends boolean = false>(options?: Options<
 });
 
 /**
- * Metrics of the service.
+ * What Prometheus reads.
  */
 export const metrics = <ThrowOnError extends boolean = false>(options?: Options<MetricsData, ThrowOnError>) => (options?.client ?? client).get<MetricsResponses, MetricsErrors, ThrowOnError>({
     responseValidator: async (data) => await zMetricsResponse.parseAsync(data),
-    security: [{ scheme: 'bearer', type: 'http' }],
     url: '/metrics',
     ...options
 });
@@ -463,15 +472,5 @@ export const metrics = <ThrowOnError extends boolean = false>(options?: Options<
 export const readyz = <ThrowOnError extends boolean = false>(options?: Options<ReadyzData, ThrowOnError>) => (options?.client ?? client).get<ReadyzResponses, ReadyzErrors, ThrowOnError>({
     responseValidator: async (data) => await zReadyzResponse.parseAsync(data),
     url: '/readyz',
-    ...options
-});
-
-/**
- * Lists the plugins.
- */
-export const getLimits = <ThrowOnError extends boolean = false>(options?: Options<GetLimitsData, ThrowOnError>) => (options?.client ?? client).get<GetLimitsResponses, GetLimitsErrors, ThrowOnError>({
-    responseValidator: async (data) => await zGetLimitsResponse.parseAsync(data),
-    security: [{ scheme: 'bearer', type: 'http' }],
-    url: '/api/v1/limits',
     ...options
 });

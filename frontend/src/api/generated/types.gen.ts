@@ -162,6 +162,11 @@ export type Deliveries = {
 };
 
 /**
+ * What became of a delivery.
+ */
+export type DeliveryState = 'pending' | 'delivered' | 'dead';
+
+/**
  * A call that tells the end of a job.
  */
 export type DeliveryView = {
@@ -200,6 +205,11 @@ export type DeliveryView = {
 };
 
 /**
+ * A feature of an image.
+ */
+export type DriftFeature = 'brightness' | 'contrast' | 'sharpness' | 'entropy' | 'colourfulness' | 'saturation' | 'noise' | 'width' | 'height' | 'aspect' | 'focal' | 'keypoint_count' | 'keypoint_score';
+
+/**
  * The images to check.
  */
 export type DriftRequest = {
@@ -211,6 +221,44 @@ export type DriftRequest = {
      * Those of an upload.
      */
     upload_id?: string | null;
+};
+
+/**
+ * Whether images have drifted from a baseline.
+ */
+export type DriftStatus = 'ok' | 'drift' | 'insufficient_data';
+
+/**
+ * The bounds that a feature must pass both to have drifted.
+ */
+export type DriftThresholds = {
+    /**
+     * The adjusted p-value is below this.
+     */
+    max_p_adjusted: number;
+    /**
+     * The normalised Wasserstein distance is above this.
+     */
+    min_wasserstein: number;
+};
+
+/**
+ * A drift check of a set of images.
+ */
+export type DriftVerdict = {
+    /**
+     * The features that could be compared, in the order of [`Feature::ALL`]; empty where there were too few images.
+     */
+    features: Array<FeatureVerdict>;
+    /**
+     * How many were compared.
+     */
+    num_images: number;
+    /**
+     * Whether they have drifted.
+     */
+    status: DriftStatus;
+    thresholds?: null | DriftThresholds;
 };
 
 /**
@@ -229,6 +277,74 @@ export type EventView = {
      * Counts from 1 without gaps.
      */
     id: string;
+};
+
+/**
+ * How one feature of the images compares with the baseline.
+ */
+export type FeatureVerdict = {
+    /**
+     * Mean of the baseline.
+     */
+    baseline_mean: number;
+    /**
+     * Whether both thresholds are passed.
+     */
+    drifted: boolean;
+    /**
+     * Which.
+     */
+    feature: DriftFeature;
+    /**
+     * The values of both.
+     */
+    histogram: Histogram;
+    /**
+     * Two-sample Kolmogorov-Smirnov statistic, 0 to 1.
+     */
+    ks: number;
+    /**
+     * Mean of the images.
+     */
+    mean: number;
+    /**
+     * How many of the images tell it; the thresholds are those for that many.
+     */
+    num_values: number;
+    /**
+     * Its p-value.
+     */
+    p: number;
+    /**
+     * The same after Benjamini and Hochberg's adjustment for the number of features.
+     */
+    p_adjusted: number;
+    /**
+     * Population stability index over the baseline's deciles.
+     */
+    psi: number;
+    /**
+     * Wasserstein distance in standard deviations of the baseline.
+     */
+    wasserstein: number;
+};
+
+/**
+ * Values of a baseline and of images in the same bins of equal width, from the least value of both to the greatest.
+ */
+export type Histogram = {
+    /**
+     * Share of the baseline's values in each bin; sums to 1.
+     */
+    baseline: Array<number>;
+    /**
+     * Bounds of the bins upwards, one more than there are bins; each bin has its lower bound, the last one both.
+     */
+    edges: Array<number>;
+    /**
+     * Share of the images' values in each bin; sums to 1.
+     */
+    images: Array<number>;
 };
 
 /**
@@ -931,6 +1047,44 @@ export type UploadForm = {
 };
 
 /**
+ * What may be uploaded.
+ */
+export type UploadLimits = {
+    /**
+     * Seconds after which an upload that is not finished is dropped.
+     */
+    expire_secs: number;
+    /**
+     * Endings of the names of images, in lower case.
+     */
+    image_endings: Array<string>;
+    /**
+     * Bytes of a whole upload: an image, a ZIP, or all files of a form.
+     */
+    max_bytes: number;
+    /**
+     * Files of a ZIP, and images of a job.
+     */
+    max_files: number;
+    /**
+     * Bytes of one image.
+     */
+    max_image_bytes: number;
+    /**
+     * Megapixels of one image.
+     */
+    max_megapixels: number;
+    /**
+     * Bytes of all that a user keeps: images, uploads under way, artifacts.
+     */
+    max_user_bytes: number;
+    /**
+     * Images that a user keeps.
+     */
+    max_user_images: number;
+};
+
+/**
  * Paths of the API.
  */
 export type UploadLinks = {
@@ -1015,103 +1169,6 @@ export type WebhookSecret = {
      * Key of the HMAC-SHA256 in the header `X-Scene3d-Signature: t=SECONDS,v1=HEX`, over `SECONDS.BODY`.
      */
     secret: string;
-};
-
-/**
- * What became of a delivery.
- */
-export type DeliveryState = 'pending' | 'delivered' | 'dead';
-
-/**
- * What may be uploaded.
- */
-export type UploadLimits = {
-    /**
-     * max_bytes
-     */
-    max_bytes: number;
-    /**
-     * max_files
-     */
-    max_files: number;
-    /**
-     * max_image_bytes
-     */
-    max_image_bytes: number;
-    /**
-     * max_megapixels
-     */
-    max_megapixels: number;
-    /**
-     * max_user_bytes
-     */
-    max_user_bytes: number;
-    /**
-     * max_user_images
-     */
-    max_user_images: number;
-    /**
-     * expire_secs
-     */
-    expire_secs: number;
-    image_endings: Array<string>;
-};
-
-export type DriftFeature = 'brightness' | 'contrast' | 'sharpness' | 'entropy' | 'colourfulness' | 'saturation' | 'noise' | 'width' | 'height' | 'aspect' | 'focal' | 'keypoint_count' | 'keypoint_score';
-
-export type DriftStatus = 'ok' | 'drift' | 'insufficient_data';
-
-export type DriftThresholds = {
-    max_p_adjusted: number;
-    min_wasserstein: number;
-};
-
-export type Histogram = {
-    edges: Array<number>;
-    baseline: Array<number>;
-    images: Array<number>;
-};
-
-export type FeatureVerdict = {
-    feature: DriftFeature;
-    num_values: number;
-    drifted: boolean;
-    histogram: Histogram;
-    /**
-     * ks
-     */
-    ks: number;
-    /**
-     * p
-     */
-    p: number;
-    /**
-     * p_adjusted
-     */
-    p_adjusted: number;
-    /**
-     * psi
-     */
-    psi: number;
-    /**
-     * wasserstein
-     */
-    wasserstein: number;
-    /**
-     * baseline_mean
-     */
-    baseline_mean: number;
-    /**
-     * mean
-     */
-    mean: number;
-};
-
-export type DriftVerdict = {
-    status: DriftStatus;
-    num_images: number;
-    thresholds?: null | DriftThresholds;
-    features: Array<FeatureVerdict>;
 };
 
 export type RefreshTokenData = {
@@ -2417,6 +2474,51 @@ export type RetryJobResponses = {
 
 export type RetryJobResponse = RetryJobResponses[keyof RetryJobResponses];
 
+export type GetLimitsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/limits';
+};
+
+export type GetLimitsErrors = {
+    /**
+     * The request has no token that holds.
+     */
+    401: Problem;
+    /**
+     * The token lacks a scope.
+     */
+    403: Problem;
+    /**
+     * The request took too long.
+     */
+    408: Problem;
+    /**
+     * More requests than allowed; the header Retry-After says how long to wait.
+     */
+    429: Problem;
+    /**
+     * A bug; the log tells more under the id in the header x-request-id.
+     */
+    500: Problem;
+    /**
+     * The storage does not answer; try again.
+     */
+    503: Problem;
+};
+
+export type GetLimitsError = GetLimitsErrors[keyof GetLimitsErrors];
+
+export type GetLimitsResponses = {
+    /**
+     * The limits.
+     */
+    200: UploadLimits;
+};
+
+export type GetLimitsResponse = GetLimitsResponses[keyof GetLimitsResponses];
+
 export type ListPluginsData = {
     body?: never;
     path?: never;
@@ -3456,14 +3558,6 @@ export type MetricsData = {
 
 export type MetricsErrors = {
     /**
-     * The request has no token that holds.
-     */
-    401: Problem;
-    /**
-     * The token lacks a scope.
-     */
-    403: Problem;
-    /**
      * The request took too long.
      */
     408: Problem;
@@ -3528,48 +3622,3 @@ export type ReadyzResponses = {
 };
 
 export type ReadyzResponse = ReadyzResponses[keyof ReadyzResponses];
-
-export type GetLimitsData = {
-    body?: never;
-    path?: never;
-    query?: never;
-    url: '/api/v1/limits';
-};
-
-export type GetLimitsErrors = {
-    /**
-     * The request has no token that holds.
-     */
-    401: Problem;
-    /**
-     * The token lacks a scope.
-     */
-    403: Problem;
-    /**
-     * The request took too long.
-     */
-    408: Problem;
-    /**
-     * More requests than allowed; the header Retry-After says how long to wait.
-     */
-    429: Problem;
-    /**
-     * A bug; the log tells more under the id in the header x-request-id.
-     */
-    500: Problem;
-    /**
-     * The storage does not answer; try again.
-     */
-    503: Problem;
-};
-
-export type GetLimitsError = GetLimitsErrors[keyof GetLimitsErrors];
-
-export type GetLimitsResponses = {
-    /**
-     * Every plugin.
-     */
-    200: UploadLimits;
-};
-
-export type GetLimitsResponse = GetLimitsResponses[keyof GetLimitsResponses];

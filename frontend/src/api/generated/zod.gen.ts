@@ -72,6 +72,15 @@ export const zConfigChoice = z.union([
 ]);
 
 /**
+ * What became of a delivery.
+ */
+export const zDeliveryState = z.enum([
+    'pending',
+    'delivered',
+    'dead'
+]);
+
+/**
  * A call that tells the end of a job.
  */
 export const zDeliveryView = z.object({
@@ -93,11 +102,47 @@ export const zDeliveries = z.object({
 });
 
 /**
+ * A feature of an image.
+ */
+export const zDriftFeature = z.enum([
+    'brightness',
+    'contrast',
+    'sharpness',
+    'entropy',
+    'colourfulness',
+    'saturation',
+    'noise',
+    'width',
+    'height',
+    'aspect',
+    'focal',
+    'keypoint_count',
+    'keypoint_score'
+]);
+
+/**
  * The images to check.
  */
 export const zDriftRequest = z.object({
     image_ids: z.array(z.string()).max(10000).nullish(),
     upload_id: z.string().max(64).nullish()
+});
+
+/**
+ * Whether images have drifted from a baseline.
+ */
+export const zDriftStatus = z.enum([
+    'ok',
+    'drift',
+    'insufficient_data'
+]);
+
+/**
+ * The bounds that a feature must pass both to have drifted.
+ */
+export const zDriftThresholds = z.object({
+    max_p_adjusted: z.number(),
+    min_wasserstein: z.number()
 });
 
 /**
@@ -107,6 +152,42 @@ export const zEventView = z.object({
     data: z.string(),
     event: z.string(),
     id: z.string()
+});
+
+/**
+ * Values of a baseline and of images in the same bins of equal width, from the least value of both to the greatest.
+ */
+export const zHistogram = z.object({
+    baseline: z.array(z.number()),
+    edges: z.array(z.number()),
+    images: z.array(z.number())
+});
+
+/**
+ * How one feature of the images compares with the baseline.
+ */
+export const zFeatureVerdict = z.object({
+    baseline_mean: z.number(),
+    drifted: z.boolean(),
+    feature: zDriftFeature,
+    histogram: zHistogram,
+    ks: z.number(),
+    mean: z.number(),
+    num_values: z.int().gte(0),
+    p: z.number(),
+    p_adjusted: z.number(),
+    psi: z.number(),
+    wasserstein: z.number()
+});
+
+/**
+ * A drift check of a set of images.
+ */
+export const zDriftVerdict = z.object({
+    features: z.array(zFeatureVerdict),
+    num_images: z.int().gte(0),
+    status: zDriftStatus,
+    thresholds: zDriftThresholds.nullish()
 });
 
 /**
@@ -427,6 +508,24 @@ export const zStageProgress = z.object({
 });
 
 /**
+ * A job.
+ */
+export const zJobView = zJobSummary.and(z.object({
+    attempts: z.int(),
+    cancel_requested: z.boolean(),
+    config_toml: z.string(),
+    drift: zDriftVerdict.nullish(),
+    failure: zJobFailure.nullish(),
+    images: z.array(z.record(z.string(), z.unknown())).nullish(),
+    last_event: z.int(),
+    num_bytes: z.int(),
+    queue_position: z.int().nullish(),
+    stages: z.array(zStageProgress),
+    statistics: z.record(z.string(), z.unknown()).nullish(),
+    webhook_url: z.string().nullish()
+}));
+
+/**
  * Tokens.
  */
 export const zTokenAnswer = z.object({
@@ -458,6 +557,20 @@ export const zTokenRequest = z.union([
  */
 export const zUploadForm = z.object({
     file: z.array(z.string())
+});
+
+/**
+ * What may be uploaded.
+ */
+export const zUploadLimits = z.object({
+    expire_secs: z.int().gte(0),
+    image_endings: z.array(z.string()),
+    max_bytes: z.int().gte(0),
+    max_files: z.int().gte(0),
+    max_image_bytes: z.int().gte(0),
+    max_megapixels: z.int().gte(0),
+    max_user_bytes: z.int(),
+    max_user_images: z.int()
 });
 
 /**
@@ -524,101 +637,6 @@ export const zUploadList = z.object({
 export const zWebhookSecret = z.object({
     secret: z.string()
 });
-
-/**
- * What became of a delivery.
- */
-export const zDeliveryState = z.enum([
-    'pending',
-    'delivered',
-    'dead'
-]);
-
-/**
- * What may be uploaded.
- */
-export const zUploadLimits = z.object({
-    max_bytes: z.int().gte(0),
-    max_files: z.int().gte(0),
-    max_image_bytes: z.int().gte(0),
-    max_megapixels: z.int().gte(0),
-    max_user_bytes: z.int().gte(0),
-    max_user_images: z.int().gte(0),
-    expire_secs: z.int().gte(0),
-    image_endings: z.array(z.string())
-});
-
-export const zDriftFeature = z.enum([
-    'brightness',
-    'contrast',
-    'sharpness',
-    'entropy',
-    'colourfulness',
-    'saturation',
-    'noise',
-    'width',
-    'height',
-    'aspect',
-    'focal',
-    'keypoint_count',
-    'keypoint_score'
-]);
-
-export const zDriftStatus = z.enum([
-    'ok',
-    'drift',
-    'insufficient_data'
-]);
-
-export const zDriftThresholds = z.object({
-    max_p_adjusted: z.number(),
-    min_wasserstein: z.number()
-});
-
-export const zHistogram = z.object({
-    edges: z.array(z.number()),
-    baseline: z.array(z.number()),
-    images: z.array(z.number())
-});
-
-export const zFeatureVerdict = z.object({
-    feature: zDriftFeature,
-    num_values: z.int().gte(0),
-    drifted: z.boolean(),
-    histogram: zHistogram,
-    ks: z.number(),
-    p: z.number(),
-    p_adjusted: z.number(),
-    psi: z.number(),
-    wasserstein: z.number(),
-    baseline_mean: z.number(),
-    mean: z.number()
-});
-
-export const zDriftVerdict = z.object({
-    status: zDriftStatus,
-    num_images: z.int().gte(0),
-    thresholds: zDriftThresholds.nullish(),
-    features: z.array(zFeatureVerdict)
-});
-
-/**
- * A job.
- */
-export const zJobView = zJobSummary.and(z.object({
-    attempts: z.int(),
-    cancel_requested: z.boolean(),
-    config_toml: z.string(),
-    drift: zDriftVerdict.nullish(),
-    failure: zJobFailure.nullish(),
-    images: z.array(z.record(z.string(), z.unknown())).nullish(),
-    last_event: z.int(),
-    num_bytes: z.int(),
-    queue_position: z.int().nullish(),
-    stages: z.array(zStageProgress),
-    statistics: z.record(z.string(), z.unknown()).nullish(),
-    webhook_url: z.string().nullish()
-}));
 
 export const zRefreshTokenBody = zRefreshRequest;
 
@@ -816,6 +834,11 @@ export const zRetryJobPath = z.object({
 export const zRetryJobResponse = zJobView;
 
 /**
+ * The limits.
+ */
+export const zGetLimitsResponse = zUploadLimits;
+
+/**
  * Every plugin.
  */
 export const zListPluginsResponse = zPluginList;
@@ -963,8 +986,3 @@ export const zMetricsResponse = z.string();
  * Every part is ready.
  */
 export const zReadyzResponse = zReadiness;
-
-/**
- * Every plugin.
- */
-export const zGetLimitsResponse = zUploadLimits;

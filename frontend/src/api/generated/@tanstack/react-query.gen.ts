@@ -488,6 +488,24 @@ export const retryJobMutation = (options?: Partial<Options<RetryJobData>>): UseM
     return mutationOptions;
 };
 
+export const getLimitsQueryKey = (options?: Options<GetLimitsData>) => createQueryKey('getLimits', options);
+
+/**
+ * Says what may be uploaded.
+ */
+export const getLimitsOptions = (options?: Options<GetLimitsData>) => queryOptions<GetLimitsResponse, GetLimitsError, GetLimitsResponse, ReturnType<typeof getLimitsQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getLimits({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getLimitsQueryKey(options)
+});
+
 export const listPluginsQueryKey = (options?: Options<ListPluginsData>) => createQueryKey('listPlugins', options);
 
 /**
@@ -766,7 +784,7 @@ export const healthzOptions = (options?: Options<HealthzData>) => queryOptions<H
 export const metricsQueryKey = (options?: Options<MetricsData>) => createQueryKey('metrics', options);
 
 /**
- * Metrics of the service.
+ * What Prometheus reads.
  */
 export const metricsOptions = (options?: Options<MetricsData>) => queryOptions<MetricsResponse, MetricsError, MetricsResponse, ReturnType<typeof metricsQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
@@ -797,22 +815,4 @@ export const readyzOptions = (options?: Options<ReadyzData>) => queryOptions<Rea
         return data;
     },
     queryKey: readyzQueryKey(options)
-});
-
-export const getLimitsQueryKey = (options?: Options<GetLimitsData>) => createQueryKey('getLimits', options);
-
-/**
- * Lists the plugins.
- */
-export const getLimitsOptions = (options?: Options<GetLimitsData>) => queryOptions<GetLimitsResponse, GetLimitsError, GetLimitsResponse, ReturnType<typeof getLimitsQueryKey>>({
-    queryFn: async ({ queryKey, signal }) => {
-        const { data } = await getLimits({
-            ...options,
-            ...queryKey[0],
-            signal,
-            throwOnError: true
-        });
-        return data;
-    },
-    queryKey: getLimitsQueryKey(options)
 });
