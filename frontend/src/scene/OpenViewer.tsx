@@ -143,7 +143,8 @@ export function OpenViewer(props: OpenViewerProps) {
             hovered={hovered}
             chosen={chosen}
             isMeasuring={isMeasuring}
-            isCalm={isCalm}
+            // what glides takes many frames to come to rest
+            isCalm={isCalm || graphics().isSoftware}
             onStatus={onStatus}
             onMove={actions.onMove}
             onHover={setHovered}

@@ -8,7 +8,7 @@ import type { PickedPoint } from '../pick/pickPoint';
 import type { PointBudget } from '../tiles/PointBudget';
 import type { TilesFile } from '../tiles/TilesFile';
 import type { Shown } from '../useShown';
-import type { Vec3 } from '../vec';
+import { add, scaled, type Vec3 } from '../vec';
 import { sectionPlane } from '../view/section';
 import { type Eye3, pointSizeOf, type ViewState } from '../view/viewState';
 import { capture } from './capture';
@@ -25,6 +25,7 @@ import { FREE_FOV_DEG, Rig } from './Rig';
 /** Colours of the page, for what is drawn without CSS. */
 export interface StageColours {
   ground: string;
+  ink: string;
   grid: string;
   line: string;
   accent: string;
@@ -101,8 +102,11 @@ function Scene(props: StageProps) {
   const chosenPoint = chosen.point ? apply(shown, chosen.point) : null;
   const areCamerasShown = view.cameras && look === null;
   useEffect(() => {
-    onCapture(() => capture(gl, scene, camera, colours.ground));
-  }, [onCapture, gl, scene, camera, colours.ground]);
+    const [a, b] = measured;
+    const at: Vec3 | null = a && b ? scaled(add(a, b), 0.5) : null;
+    const label = at && measuredLength ? { at, words: measuredLength } : null;
+    onCapture(() => capture({ gl, scene, camera, ground: colours.ground, ink: colours.ink, label }));
+  }, [onCapture, gl, scene, camera, colours, measured, measuredLength]);
   useEffect(() => onRedraw(() => invalidate()), [onRedraw, invalidate]);
   useEffect(() => {
     const lost = (event: Event) => {

@@ -4,6 +4,7 @@ import type { StageColours } from './Stage';
 
 const TOKENS: Record<keyof StageColours, string> = {
   ground: '--sunken',
+  ink: '--ink',
   grid: '--line-strong',
   line: '--muted',
   accent: '--accent',
@@ -20,9 +21,10 @@ export function stageColours(element: HTMLElement): StageColours {
     probe.remove();
     return rgbOf(colour);
   };
-  const { ground, grid, line, accent, mark } = TOKENS;
+  const { ground, ink, grid, line, accent, mark } = TOKENS;
   return {
     ground: resolve(ground),
+    ink: resolve(ink),
     grid: resolve(grid),
     line: resolve(line),
     accent: resolve(accent),

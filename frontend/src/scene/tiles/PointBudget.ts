@@ -3,7 +3,7 @@
 /** What a frame may take while the view moves. */
 const SLOW_MS = 55;
 const FAST_MS = 24;
-const MIN_POINTS = 30_000;
+const MIN_POINTS = 60_000;
 /** When nothing moves a frame may take longer. */
 const STILL_FACTOR = 6;
 /** A pause in between says nothing about speed. */
