@@ -8,7 +8,7 @@ import { count, dateTime, duration } from '../ui/format';
 import { ProgressBar } from '../ui/ProgressBar';
 import { Cell } from '../ui/Table';
 import { JobMenu } from './JobMenu';
-import { etaSecs, hasEnded, jobShare, STAGE_WORDS, STATE_TONES } from './state';
+import { etaSecs, hasEnded, jobShare, pipelineOf, STAGE_WORDS, STATE_TONES } from './state';
 
 export function JobRow({ job }: { job: JobSummary }) {
   return job.state === 'running' || job.state === 'checking' ? <RunningRow job={job} /> : <Row job={job} />;
@@ -24,7 +24,7 @@ function Row({ job, view }: { job: JobSummary; view?: JobView | undefined }) {
     <tr>
       <Cell>
         <Link to={`/jobs/${job.id}`} className="font-medium text-accent-strong hover:underline">
-          {job.config}
+          {pipelineOf(job)}
         </Link>
         <div className="font-mono text-xs text-muted" title={job.id}>
           {shortId(job.id)}
