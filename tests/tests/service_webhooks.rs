@@ -129,8 +129,8 @@ fn what_is_not_answered_is_tried_again_and_what_never_is_becomes_dead() {
         (&dead["last_error"], &dead["next_attempt_at"]),
         (&json!("answered 503 Service Unavailable, expected 2xx"), &Value::Null)
     );
-    assert_eq!(deliveries(&client, "?state=dead"), [dead.clone()]);
-    assert_eq!(deliveries(&client, "?state=delivered"), [delivery.clone()]);
+    assert_eq!(deliveries(&client, "?state=dead"), std::slice::from_ref(&dead));
+    assert_eq!(deliveries(&client, "?state=delivered"), std::slice::from_ref(&delivery));
     assert!(deliveries(&server.client(OTHER_USER), "").is_empty());
     check_metrics(&server);
 

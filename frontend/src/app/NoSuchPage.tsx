@@ -17,7 +17,7 @@ export function NoSuchPage() {
           </Link>
         }
       >
-        There is no page at <code className="font-mono">{pathname}</code>.
+        There is no page at <code className="font-mono break-all">{pathname}</code>.
       </EmptyState>
     </Page>
   );

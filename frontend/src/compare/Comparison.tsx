@@ -5,6 +5,7 @@ import type { JobView } from '../api/generated';
 import { Histogram } from '../charts/Histogram';
 import { StageTimes } from '../charts/StageTimes';
 import { binsOf, hasLongerTracks } from '../charts/summary';
+import { pipelineOf } from '../jobs/state';
 import type { Report, ReportHistogram } from '../report/report';
 import { Notice } from '../ui/Notice';
 import { Panel } from '../ui/Panel';
@@ -116,8 +117,8 @@ export function Key({ className, name, side }: { className: string; name: string
     <span className="flex items-center gap-1.5">
       <span aria-hidden="true" className={`size-2.5 rounded-sm ${className}`} />
       {name}{' '}
-      <Link to={`/jobs/${side.job.id}`} className="text-accent-strong hover:underline">
-        {side.job.config}
+      <Link to={`/jobs/${side.job.id}`} className="text-accent-strong underline underline-offset-2">
+        {pipelineOf(side.job)}
       </Link>
     </span>
   );

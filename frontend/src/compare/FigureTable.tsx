@@ -1,6 +1,7 @@
 /** Figures of two jobs, and which has the better one. */
 
 import { Link } from 'react-router';
+import { pipelineOf } from '../jobs/state';
 import { Badge, type Tone } from '../ui/Badge';
 import { count, figure } from '../ui/format';
 import { Cell, Head, Table } from '../ui/Table';
@@ -48,8 +49,8 @@ export function FigureTable({ a, b }: { a: Side; b: Side }) {
 
 function JobLink({ side }: { side: Side }) {
   return (
-    <Link to={`/jobs/${side.job.id}`} className="text-accent-strong normal-case hover:underline">
-      {side.job.config}
+    <Link to={`/jobs/${side.job.id}`} className="text-accent-strong normal-case underline underline-offset-2">
+      {pipelineOf(side.job)}
     </Link>
   );
 }

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { JobSummary } from '../api/generated';
 import { listJobsOptions } from '../api/generated/@tanstack/react-query.gen';
 import { shortId } from '../jobs/JobRow';
+import { pipelineOf } from '../jobs/state';
 import { Field } from '../ui/Field';
 import { counted, dateTime } from '../ui/format';
 
@@ -44,7 +45,7 @@ export function JobPicker({ side, id, other, onChange }: JobPickerProps) {
 function option(job: JobSummary) {
   return (
     <option key={job.id} value={job.id}>
-      {[job.config, counted(job.num_images, 'photo'), dateTime(job.created_at), shortId(job.id)].join(' · ')}
+      {[pipelineOf(job), counted(job.num_images, 'photo'), dateTime(job.created_at), shortId(job.id)].join(' · ')}
     </option>
   );
 }

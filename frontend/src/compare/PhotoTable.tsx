@@ -3,7 +3,7 @@
 import { useMemo, useRef, useState } from 'react';
 import { type Report, type ReportImage, verdictInWords } from '../report/report';
 import { Badge, type Tone } from '../ui/Badge';
-import { count, figure } from '../ui/format';
+import { count } from '../ui/format';
 import { Panel } from '../ui/Panel';
 import { Cell, Head } from '../ui/Table';
 import { useVirtualRows } from '../ui/useVirtualRows';
@@ -43,7 +43,7 @@ function Rows({ rows }: { rows: readonly PhotoPair[] }) {
   const { first, end } = useVirtualRows(box, rows.length, ROW_HEIGHT);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (WCAG 2.1.1)
-    <section ref={box} aria-label="Photos of both" tabIndex={0} className="max-h-[60dvh] overflow-auto">
+    <section ref={box} aria-label="Photos of both" tabIndex={0} className="relative max-h-[60dvh] overflow-auto">
       <table aria-rowcount={rows.length + 1} className="w-full border-collapse text-left">
         <caption className="sr-only">Photos of both</caption>
         <thead className="sticky top-0 bg-surface">
@@ -102,7 +102,7 @@ function verdict(image: ReportImage | undefined): string {
 
 function error(image: ReportImage | undefined): string {
   const value = image?.mean_reprojection_error_px;
-  return value === null || value === undefined ? '–' : figure(value);
+  return value?.toFixed(3) ?? '–';
 }
 
 function points(image: ReportImage | undefined): string {

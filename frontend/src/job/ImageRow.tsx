@@ -2,7 +2,7 @@
 
 import { type ReportImage, verdictInWords } from '../report/report';
 import { Badge } from '../ui/Badge';
-import { count, figure } from '../ui/format';
+import { count } from '../ui/format';
 import { Cell } from '../ui/Table';
 import { Thumbnail } from './Thumbnail';
 
@@ -34,7 +34,7 @@ export function ImageRow({ jobId, image, rowIndex, isFixed }: ImageRowProps) {
           </span>
         </span>
       </Cell>
-      <Cell className="min-w-64">
+      <Cell className={image.registered ? '' : 'min-w-64'}>
         <Badge tone={image.registered ? 'ok' : 'warn'}>{verdictInWords(image.verdict)}</Badge>
         {why ? (
           <span className={`mt-1 block text-sm text-muted ${isFixed ? 'max-w-96 truncate' : 'max-w-lg'}`} title={why}>
@@ -45,15 +45,13 @@ export function ImageRow({ jobId, image, rowIndex, isFixed }: ImageRowProps) {
       <Cell figures>{count(image.num_keypoints)}</Cell>
       <Cell figures>
         {count(image.num_inlier_matches)}
-        <span className="block text-xs text-muted">of {count(image.num_matches)}</span>
+        <span className="block text-xs text-muted" title="all matches; one geometry explains those above">
+          of {count(image.num_matches)}
+        </span>
       </Cell>
       <Cell figures>{image.registered ? count(image.num_observations) : '–'}</Cell>
-      <Cell figures>{known(image.mean_reprojection_error_px)}</Cell>
-      <Cell figures>{known(image.sharpness)}</Cell>
+      <Cell figures>{image.mean_reprojection_error_px?.toFixed(3) ?? '–'}</Cell>
+      <Cell figures>{image.sharpness === null ? '–' : count(Math.round(image.sharpness))}</Cell>
     </tr>
   );
-}
-
-function known(value: number | null): string {
-  return value === null ? '–' : figure(value);
 }

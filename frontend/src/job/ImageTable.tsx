@@ -74,8 +74,8 @@ const COLUMNS: readonly { column: Column; name: string; figures?: boolean }[] = 
   { column: 'name', name: 'Photo' },
   { column: 'verdict', name: 'Place in the model' },
   { column: 'num_keypoints', name: 'Keypoints', figures: true },
-  { column: 'num_inlier_matches', name: 'Matches verified', figures: true },
-  { column: 'num_observations', name: 'Points seen', figures: true },
+  { column: 'num_inlier_matches', name: 'Matches', figures: true },
+  { column: 'num_observations', name: 'Points', figures: true },
   { column: 'error', name: 'Error, px', figures: true },
   { column: 'sharpness', name: 'Sharpness', figures: true },
 ];
@@ -92,8 +92,13 @@ function Rows({ jobId, rows, sorting, setSorting }: RowsProps) {
       </tr>
     ) : null;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (WCAG 2.1.1)
-    <section ref={box} aria-label="Photos" tabIndex={0} className={`overflow-auto ${isVirtual ? 'max-h-[70dvh]' : ''}`}>
+    <section
+      ref={box}
+      aria-label="Photos"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard (WCAG 2.1.1)
+      tabIndex={0}
+      className={`relative overflow-auto ${isVirtual ? 'max-h-[70dvh]' : ''}`}
+    >
       <table
         aria-rowcount={rows.length + 1}
         className="w-full border-collapse text-left [&_tbody_tr:hover]:bg-sunken [&_tbody_tr]:border-t [&_tbody_tr]:border-line"

@@ -25,7 +25,7 @@ export function JobLead({ job, connection }: { job: JobView; connection: Connect
         {shortId(job.id)}
       </span>
       {job.retry_of ? (
-        <Link to={`/jobs/${job.retry_of}`} className="text-accent-strong hover:underline">
+        <Link to={`/jobs/${job.retry_of}`} className="text-accent-strong underline underline-offset-2">
           another try of {shortId(job.retry_of)}
         </Link>
       ) : null}
@@ -35,6 +35,7 @@ export function JobLead({ job, connection }: { job: JobView; connection: Connect
 }
 
 function Freshness({ connection }: { connection: Connection }) {
+  if (connection === 'opening') return null;
   const isLive = connection === 'live';
   return (
     <span

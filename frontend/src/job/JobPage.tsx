@@ -5,7 +5,7 @@ import type { JobView } from '../api/generated';
 import { ApiError } from '../api/problem';
 import { Page } from '../app/Page';
 import { PageLoading } from '../app/PageLoading';
-import { hasEnded } from '../jobs/state';
+import { hasEnded, pipelineOf } from '../jobs/state';
 import type { Connection } from '../live/follow';
 import { useJob } from '../live/useJob';
 import { useReport } from '../report/useReport';
@@ -50,7 +50,7 @@ function Job({ id }: { id: string }) {
   const context: JobContext = { job, connection, log, report };
   return (
     <Page
-      title={`${counted(job.num_images, 'photo')} by ${job.config}`}
+      title={`${counted(job.num_images, 'photo')} by ${pipelineOf(job)}`}
       lead={<JobLead job={job} connection={connection} />}
       actions={<JobActions job={job} />}
     >

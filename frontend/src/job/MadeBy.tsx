@@ -31,7 +31,7 @@ export function MadeBy({ report, job }: { report: Report; job: JobView }) {
             <div key={`${plugin.kind} ${plugin.id}`} className="contents">
               <dt className="text-muted">{plugin.kind}</dt>
               <dd>
-                <Link to={`/plugins/${plugin.id}`} className="text-accent-strong hover:underline">
+                <Link to={`/plugins/${plugin.id}`} className="text-accent-strong underline underline-offset-2">
                   {plugin.id}
                 </Link>{' '}
                 {plugin.version} <span className="text-muted">({plugin.license})</span>

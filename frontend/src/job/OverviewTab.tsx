@@ -21,7 +21,7 @@ export function OverviewTab() {
         <Notice tone="warn" title="The photos do not look as usual">
           <p>
             {counted(numMoved, 'feature')} moved; results may be worse than usual.{' '}
-            <Link to={`/jobs/${job.id}/statistics#drift`} className="text-accent-strong hover:underline">
+            <Link to={`/jobs/${job.id}/statistics#drift`} className="text-accent-strong underline underline-offset-2">
               See which
             </Link>
           </p>

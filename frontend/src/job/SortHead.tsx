@@ -23,11 +23,19 @@ export function SortHead({ column, name, figures = false, sorting, onSort }: Sor
         className="min-h-9 uppercase hover:text-ink"
         onClick={() => onSort({ column, isDescending: next })}
       >
+        {/* before figures, so that they stand below the end of their name */}
+        {figures ? <Arrow sorting={isSorted ? sorting : undefined} /> : null}
         {name}
-        <span aria-hidden="true" className="ml-1 inline-block w-2">
-          {isSorted ? (sorting.isDescending ? '↓' : '↑') : ''}
-        </span>
+        {figures ? null : <Arrow sorting={isSorted ? sorting : undefined} />}
       </button>
     </Head>
+  );
+}
+
+function Arrow({ sorting }: { sorting: Sorting | undefined }) {
+  return (
+    <span aria-hidden="true" className="mx-1 inline-block w-2">
+      {sorting ? (sorting.isDescending ? '↓' : '↑') : ''}
+    </span>
   );
 }

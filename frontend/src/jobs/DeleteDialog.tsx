@@ -5,6 +5,7 @@ import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { counted, dateTime } from '../ui/format';
+import { pipelineOf } from './state';
 import { useDelete } from './useJobActions';
 
 interface DeleteDialogProps {
@@ -46,8 +47,8 @@ export function DeleteDialog({ job, open, onClose, onDeleted }: DeleteDialogProp
       }
     >
       <p>
-        {counted(job.num_images, 'photo')} by {job.config}, asked for {dateTime(job.created_at)}. The model, its files
-        and its log are removed for good. The photos stay for other reconstructions.
+        {counted(job.num_images, 'photo')} by {pipelineOf(job)}, asked for {dateTime(job.created_at)}. The model, its
+        files and its log are removed for good. The photos stay for other reconstructions.
       </p>
       {remove.error ? <ErrorNotice error={remove.error} title="It was not deleted" /> : null}
     </Dialog>

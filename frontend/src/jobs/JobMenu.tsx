@@ -24,7 +24,12 @@ export function JobMenu({ job }: { job: JobSummary }) {
   return (
     <div className="flex justify-end">
       {job.state === 'succeeded' ? (
-        <IconButton label="Download the points" busy={download.isPending} onClick={() => download.mutate('points.ply')}>
+        <IconButton
+          label="Download the points"
+          className="max-sm:hidden"
+          busy={download.isPending}
+          onClick={() => download.mutate('points.ply')}
+        >
           <DownloadIcon />
         </IconButton>
       ) : null}

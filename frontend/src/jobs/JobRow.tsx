@@ -8,7 +8,7 @@ import { count, dateTime, duration } from '../ui/format';
 import { ProgressBar } from '../ui/ProgressBar';
 import { Cell } from '../ui/Table';
 import { JobMenu } from './JobMenu';
-import { etaSecs, hasEnded, jobShare, STAGE_WORDS, STATE_TONES } from './state';
+import { etaSecs, hasEnded, jobShare, pipelineOf, STAGE_WORDS, STATE_TONES } from './state';
 
 export function JobRow({ job }: { job: JobSummary }) {
   return job.state === 'running' || job.state === 'checking' ? <RunningRow job={job} /> : <Row job={job} />;
@@ -24,22 +24,25 @@ function Row({ job, view }: { job: JobSummary; view?: JobView | undefined }) {
     <tr>
       <Cell>
         <Link to={`/jobs/${job.id}`} className="font-medium text-accent-strong hover:underline">
-          {job.config}
+          {pipelineOf(job)}
         </Link>
         <div className="font-mono text-xs text-muted" title={job.id}>
           {shortId(job.id)}
           {job.retry_of ? ' · another try' : ''}
         </div>
       </Cell>
-      <Cell>
-        <Badge tone={STATE_TONES[job.state]}>{job.state}</Badge>
+      <Cell className="sm:min-w-64">
+        <State job={job} view={view} />
       </Cell>
-      <Cell className="min-w-44">
-        <Progress job={job} view={view} />
+      <Cell figures className="hidden sm:table-cell">
+        {count(job.num_images)}
       </Cell>
-      <Cell figures>{count(job.num_images)}</Cell>
-      <Cell figures>{tookSecs(job) === undefined ? '' : duration(tookSecs(job) ?? 0)}</Cell>
-      <Cell figures>{dateTime(job.created_at)}</Cell>
+      <Cell figures className="hidden sm:table-cell">
+        {tookSecs(job) === undefined ? '' : duration(tookSecs(job) ?? 0)}
+      </Cell>
+      <Cell figures className="hidden md:table-cell">
+        {dateTime(job.created_at)}
+      </Cell>
       <Cell className="py-1 text-right">
         <JobMenu job={job} />
       </Cell>
@@ -47,22 +50,27 @@ function Row({ job, view }: { job: JobSummary; view?: JobView | undefined }) {
   );
 }
 
-function Progress({ job, view }: { job: JobSummary; view: JobView | undefined }) {
-  const stage = job.stage ? (STAGE_WORDS[job.stage] ?? job.stage) : '';
-  if (job.state === 'queued') return <span className="text-muted">waits for its turn</span>;
-  if (hasEnded(job.state)) {
-    return <span className="text-muted">{job.state === 'succeeded' || !stage ? '' : `ended in “${stage}”`}</span>;
-  }
+function State({ job, view }: { job: JobSummary; view: JobView | undefined }) {
+  const badge = <Badge tone={STATE_TONES[job.state]}>{job.state}</Badge>;
   const eta = view ? etaSecs(view) : undefined;
+  const told = [stateInWords(job), eta === undefined ? '' : `${duration(eta)} to go in this stage`];
   return (
     <div className="flex flex-col gap-1.5">
-      <span>
-        {stage || 'Checking'}
-        {eta === undefined ? '' : <span className="text-muted"> · {duration(eta)} to go in this stage</span>}
-      </span>
-      <ProgressBar label={`Progress of ${job.id}`} share={view ? jobShare(view.stages) : undefined} />
+      <p className="flex flex-wrap items-center gap-x-2.5 gap-y-0.5">
+        {badge} <span className="text-muted">{told.filter(Boolean).join(' · ')}</span>
+      </p>
+      {job.state === 'running' ? (
+        <ProgressBar label={`Progress of ${job.id}`} share={view ? jobShare(view.stages) : undefined} />
+      ) : null}
     </div>
   );
+}
+
+function stateInWords({ state, stage }: JobSummary): string {
+  const word = stage ? (STAGE_WORDS[stage] ?? stage) : '';
+  if (state === 'queued') return 'waits for its turn';
+  if (state === 'succeeded' || !word) return '';
+  return hasEnded(state) ? `in “${word}”` : word;
 }
 
 /** The random end of an id tells jobs of one day apart. */

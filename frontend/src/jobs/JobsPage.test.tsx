@@ -75,7 +75,7 @@ test('states, filters and search are in the address', async () => {
   await userEvent.selectOptions(screen.getByLabelText('State'), 'failed');
   await waitFor(() => expect(asked).toContain('GET /api/v1/jobs?limit=100&state=failed'));
   await userEvent.clear(screen.getByRole('searchbox'));
-  expect(await screen.findByText('ended in “Place cameras”')).toBeVisible();
+  expect(await screen.findByText('in “Place cameras”')).toBeVisible();
   await waitFor(() => expect(router.state.location.search).toBe('?state=failed'));
   await userEvent.type(screen.getByRole('searchbox'), 'nothing like it');
   expect(await screen.findByText('Nothing found')).toBeVisible();

@@ -67,10 +67,15 @@ function Jobs({ list }: ListProps) {
         <tr>
           <Head>Reconstruction</Head>
           <Head>State</Head>
-          <Head>Progress</Head>
-          <Head figures>Photos</Head>
-          <Head figures>Took</Head>
-          <Head figures>Asked for</Head>
+          <Head figures className="hidden sm:table-cell">
+            Photos
+          </Head>
+          <Head figures className="hidden sm:table-cell">
+            Took
+          </Head>
+          <Head figures className="hidden md:table-cell">
+            Asked for
+          </Head>
           <Head>
             <span className="sr-only">What can be done</span>
           </Head>

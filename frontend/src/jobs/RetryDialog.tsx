@@ -9,6 +9,7 @@ import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Field } from '../ui/Field';
+import { pipelineOf } from './state';
 import { useRetry } from './useJobActions';
 
 interface RetryDialogProps {
@@ -73,7 +74,7 @@ function Retry({ job, onClose }: RetryDialogProps) {
       </p>
       <fieldset className="flex flex-col gap-1">
         <legend className="mb-1 font-medium">Pipeline</legend>
-        <Option {...option} value={{ kind: 'same' }} toml={view?.config_toml} label={`${job.config}, as it was`} />
+        <Option {...option} value={{ kind: 'same' }} toml={view?.config_toml} label={`${pipelineOf(job)}, as it was`} />
         {others.map(({ name, toml }) => (
           <Option key={name} {...option} value={{ kind: 'named', name }} toml={toml} label={name} />
         ))}

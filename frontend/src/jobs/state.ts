@@ -19,6 +19,11 @@ export function hasEnded(state: JobState): boolean {
   return state === 'succeeded' || state === 'failed' || state === 'cancelled';
 }
 
+/** The name of a job's config; one that was sent as text has none of its own (`http/configs.rs`). */
+export function pipelineOf({ config }: { config: string }): string {
+  return config === 'config' ? 'own pipeline' : config;
+}
+
 /** What each stage does. */
 export const STAGE_WORDS: Record<string, string> = {
   read: 'Read photos',

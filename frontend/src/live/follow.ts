@@ -7,8 +7,8 @@ import { authorisedFetch, expectOk } from '../api/client';
 import { asApiError } from '../api/problem';
 import { type ServerEvent, serverEvents } from './serverEvents';
 
-/** Whether events come as they happen. */
-export type Connection = 'live' | 'lost';
+/** Whether events come as they happen; `opening` while that is not known. */
+export type Connection = 'opening' | 'live' | 'lost';
 
 interface Follower {
   onEvent(event: ServerEvent): void;

@@ -16,7 +16,7 @@ const POLL_MS = 3000;
 /** `onEvent` hears every event that comes while the page is looked at. */
 export function useJob(id: string, onEvent?: (event: ServerEvent) => void) {
   const queries = useQueryClient();
-  const [connection, setConnection] = useState<Connection>('lost');
+  const [connection, setConnection] = useState<Connection>('opening');
   const query = useQuery({
     ...getJobOptions({ path: { id } }),
     refetchInterval: ({ state: { data } }) =>
@@ -55,7 +55,7 @@ export function useJob(id: string, onEvent?: (event: ServerEvent) => void) {
     });
     return () => {
       stop.abort();
-      setConnection('lost');
+      setConnection('opening');
     };
   }, [id, isFollowed, queries]);
   return { ...query, connection };

@@ -48,7 +48,7 @@ function Lead({ plugin }: { plugin: PluginDetail }) {
       <p>{plugin.summary}</p>
       <p className="flex flex-wrap items-center gap-x-3 gap-y-1">
         <Badge tone={PLUGIN_TONES[plugin.state]}>{plugin.state}</Badge> {facts}
-        <Link to="/plugins" className="text-accent-strong hover:underline">
+        <Link to="/plugins" className="text-accent-strong underline underline-offset-2">
           All plugins
         </Link>
       </p>
