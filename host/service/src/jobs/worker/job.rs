@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use scene3d_engine::{EngineError, Negotiated, code_row, negotiate};
 use scene3d_pipeline::{
-    Cancel, NamedFile, Observer, Outcome, PhotoLimits, PhotoSource, PipelineError, Request, inherit_artifacts,
-    reconstruct, reset_peak_resident_bytes,
+    Cancel, NamedFile, Observer, Outcome, PhotoLimits, PhotoSource, PipelineError, Request, StageName,
+    inherit_artifacts, reconstruct, reset_peak_resident_bytes,
 };
 
 use super::images::storage_failure;
@@ -98,7 +98,12 @@ fn reconstruct_in_turn(
 }
 
 fn failure(error: &PipelineError, observer: &JobObserver, hidden: &Hidden) -> Box<JobFailure> {
-    let failure = error.failure(observer.stage());
+    let stage = match error {
+        // the export was begun all the same: its report says why
+        PipelineError::NoModel { .. } => Some(StageName::Map),
+        _ => observer.stage(),
+    };
+    let failure = error.failure(stage);
     let code = match error {
         PipelineError::NoModel { .. } => "no_model",
         PipelineError::TooFewPhotos { .. } => "too_few_images",
