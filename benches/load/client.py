@@ -52,7 +52,7 @@ class Connection:
             self.writer.close()
             self.reader = self.writer = None
 
-    async def request(self, method: str, path: str, headers: dict[str, str] | None = None, *bodies: bytes) -> Answer:
+    async def request(self, method: str, path: str, headers: dict[str, str] | None = None, *bodies: bytes | memoryview) -> Answer:
         """Sends a request with its body and reads the answer."""
         begun = time.perf_counter()
         length = sum(len(body) for body in bodies)
@@ -100,7 +100,7 @@ class Api:
     def connection(self) -> Connection:
         return Connection(self)
 
-    async def call(self, method: str, path: str, headers: dict[str, str] | None = None, *bodies: bytes) -> Answer:
+    async def call(self, method: str, path: str, headers: dict[str, str] | None = None, *bodies: bytes | memoryview) -> Answer:
         """On a connection of its own."""
         async with self.connection() as connection:
             return await connection.request(method, path, headers, *bodies)

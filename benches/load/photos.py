@@ -9,6 +9,8 @@ from __future__ import annotations
 import random
 import struct
 
+# what a photo consists of, in order
+Pieces = tuple[bytes, memoryview]
 BLOCKS_PER_MCU = 6  # four of brightness, one of each colour
 DISTINCT_ROWS = 4
 # every code has four bits; sixteen would be all ones, which T.81 keeps free
@@ -30,10 +32,10 @@ def photo(width: int, height: int, num_bytes: int, seed: int) -> bytes:
     return header(width, height, columns) + bytes(scan) + b"\xff\xd9"
 
 
-def marked(jpeg: bytes, mark: str) -> bytes:
-    """Other bytes, the same pixels: with a comment behind the start of the image (T.81, B.2.4.5)."""
+def marked(jpeg: bytes, mark: str) -> Pieces:
+    """Other bytes, the same pixels: with a comment behind the start of the image (T.81, B.2.4.5). Nothing is copied."""
     text = mark.encode()
-    return jpeg[:2] + b"\xff\xfe" + struct.pack(">H", len(text) + 2) + text + jpeg[2:]
+    return jpeg[:2] + b"\xff\xfe" + struct.pack(">H", len(text) + 2) + text, memoryview(jpeg)[2:]
 
 
 def row(columns: int, bits_per_block: int, rng: random.Random) -> bytes:

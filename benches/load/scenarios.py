@@ -10,7 +10,7 @@ import time
 from typing import Any, Awaitable, Callable
 
 from client import Answer, Api, Connection
-from photos import marked, photo
+from photos import Pieces, marked, photo
 from service import Service
 
 Figures = dict[str, Any]
@@ -30,15 +30,15 @@ class Load:
             for seed, (width, height, num_bytes) in enumerate(PHOTO_SIZES)
         ]
 
-    def photo(self, mark: str, index: int) -> bytes:
+    def photo(self, mark: str, index: int) -> Pieces:
         """Its bytes are nobody else's, so that the server decodes and keeps it."""
         return marked(self.photos[index % len(self.photos)], f"{mark} {index}")
 
-    async def upload(self, photos: list[bytes], connection: Connection | None = None) -> Answer:
+    async def upload(self, photos: list[Pieces], connection: Connection | None = None) -> Answer:
         head, bodies, end = "multipart/form-data; boundary=scene", [], b"--scene--\r\n"
-        for index, jpeg in enumerate(photos):
+        for index, pieces in enumerate(photos):
             part = f'--scene\r\ncontent-disposition: form-data; name="file"; filename="{index}.jpg"\r\n\r\n'
-            bodies += [part.encode(), jpeg, b"\r\n"]
+            bodies += [part.encode(), *pieces, b"\r\n"]
         call = (connection or self.api.connection()).request
         return await call("POST", "/api/v1/uploads", {"content-type": head}, *bodies, end)
 
@@ -74,15 +74,15 @@ async def uploads_by_tus(load: Load) -> Figures:
     ids: list[str] = []
 
     async def send(index: int) -> tuple[float, bool]:
-        jpeg, begun = load.photo("tus", index), time.perf_counter()
+        pieces, begun = load.photo("tus", index), time.perf_counter()
         async with load.api.connection() as connection:
-            announce = {"tus-resumable": "1.0.0", "upload-length": str(len(jpeg))}
+            announce = {"tus-resumable": "1.0.0", "upload-length": str(num_bytes(pieces))}
             announced = await connection.request("POST", "/api/v1/tus", announce)
             if announced.status != 201:
                 return time.perf_counter() - begun, False
             path = announced.headers["location"]
             piece = {"tus-resumable": "1.0.0", "upload-offset": "0", "content-type": "application/offset+octet-stream"}
-            answer = await connection.request("PATCH", path, piece, jpeg)
+            answer = await connection.request("PATCH", path, piece, *pieces)
             ids.append(path.rsplit("/", 1)[1])
             return time.perf_counter() - begun, answer.status == 204
 
@@ -97,15 +97,16 @@ async def uploads_by_tus(load: Load) -> Figures:
 
 async def sent(load: Load, mark: str, send: Callable[[int], Awaitable[tuple[float, bool]]]) -> Figures:
     load.service.forget_peaks()
-    before, num_bytes = load.service.resident_mib(), sum(len(load.photo(mark, index)) for index in range(load.scale.uploads))
+    before = load.service.resident_mib()
+    mib = sum(num_bytes(load.photo(mark, index)) for index in range(load.scale.uploads)) / 2**20
     probe = asyncio.create_task(probed(load.api))
     begun = time.perf_counter()
     results = await all_at_once(load.scale.uploads, send)
     secs = time.perf_counter() - begun
     probe.cancel()
     return {
-        "uploads": len(results), "errors": sum(not is_good for _, is_good in results), "mib": num_bytes / 2**20, "secs": secs,
-        "mib_per_sec": num_bytes / 2**20 / secs, **latency_ms([took for took, _ in results]),
+        "uploads": len(results), "errors": sum(not is_good for _, is_good in results), "mib": mib, "secs": secs, "mib_per_sec": mib / secs,
+        **latency_ms([took for took, _ in results]),
         "meanwhile_get_jobs": latency_ms(await probe), "rss_before_mib": before, "rss_peak_mib": load.service.peak_mib(),
     }
 
@@ -158,6 +159,10 @@ async def slow_clients(load: Load) -> Figures:
         "meanwhile_get_jobs": latency_ms(await probe), "meanwhile_upload_ms": good.secs * 1000, "upload_status": good.status,
         "files_still_held": files, "rss_before_mib": before, "rss_peak_mib": load.service.peak_mib(),
     }
+
+
+def num_bytes(pieces: Pieces) -> int:
+    return sum(len(piece) for piece in pieces)
 
 
 async def requests_per_sec(load: Load, path: str) -> Figures:

@@ -22,6 +22,7 @@ mod limits;
 pub mod logs;
 mod multipart;
 pub mod openapi;
+mod pace;
 pub mod page;
 pub mod plugins;
 pub mod problem;

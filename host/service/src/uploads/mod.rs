@@ -1,6 +1,7 @@
 //! What people send: received into a staging folder, checked, and kept as images by their sha256.
 
 pub mod archive;
+mod decoders;
 pub mod expiry;
 mod ingest;
 #[cfg(test)]
@@ -12,14 +13,11 @@ pub mod refusal;
 pub mod staging;
 pub mod state;
 
-use std::sync::Arc;
-
-use tokio::sync::Semaphore;
-
 use crate::blobs::Blobs;
 use crate::config::{QuotasSection, ServiceConfig, UploadsSection};
 use crate::error::Result;
 use crate::store::Store;
+use crate::uploads::decoders::Decoders;
 use crate::uploads::staging::Staging;
 
 /// What uploads need; cheap to clone.
@@ -35,15 +33,14 @@ pub struct Uploads {
     pub limits: UploadsSection,
     /// What a user may use.
     pub quotas: QuotasSection,
-    /// Permits to unpack and decode.
-    decoders: Arc<Semaphore>,
+    decoders: Decoders,
 }
 
 impl Uploads {
-    /// Opens the staging folder.
+    /// Opens the staging folder and starts the threads that decode.
     ///
     /// # Errors
-    /// [`crate::ServiceError::Io`] if it can't be made.
+    /// [`crate::ServiceError::Io`] if one of them can't be had.
     pub fn open(config: &ServiceConfig, store: Store, blobs: Blobs) -> Result<Self> {
         Ok(Self {
             store,
@@ -51,7 +48,7 @@ impl Uploads {
             staging: Staging::open(config.storage.staging_dir())?,
             limits: config.uploads,
             quotas: config.quotas,
-            decoders: Arc::new(Semaphore::new(config.uploads.num_decoders.max(1))),
+            decoders: Decoders::start(config.uploads.num_decoders.max(1))?,
         })
     }
 }

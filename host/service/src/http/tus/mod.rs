@@ -100,7 +100,7 @@ async fn create(
     let lifetime_ms = millis(std::time::Duration::from_secs(app.config.uploads.expire_secs));
     let upload = Upload::announced(&caller.user_id, details, Some(num_bytes), lifetime_ms);
     app.store.create_upload(&upload, app.config.quotas).await?;
-    let staged = app.uploads.staging.create(&upload.id)?;
+    let staged = app.uploads.staging.create(&upload.id).await?;
     let location = format!("{API}/tus/{}", upload.id);
     // an empty body is none, unless the whole file is empty
     let upload = if first.is_some() && num_first != Some(0) || num_bytes == 0 {
