@@ -51,6 +51,10 @@ pub struct ServerSection {
     pub address_requests_per_sec: u32,
     /// Requests at once from one address.
     pub address_request_burst: u32,
+    /// Connections at once; further ones are closed. Fewer where the system lets it open too few files.
+    pub max_connections: usize,
+    /// Streams of events at once.
+    pub max_event_streams: usize,
     /// A JSON body may be this large.
     pub max_body_bytes: usize,
     /// A request other than an upload, a download or a stream of events may take this long.
@@ -70,6 +74,8 @@ impl Default for ServerSection {
             num_trusted_proxies: 0,
             address_requests_per_sec: 200,
             address_request_burst: 2_000,
+            max_connections: 4_096,
+            max_event_streams: 2_048,
             max_body_bytes: 1 << 20,
             request_timeout_secs: 30,
             shutdown_secs: 30,
@@ -184,6 +190,10 @@ pub struct UploadsSection {
     pub expire_secs: u64,
     /// Images that are decoded at a time.
     pub num_decoders: usize,
+    /// A client that sends nothing for so long is gone.
+    pub max_pause_secs: u64,
+    /// A client that sends less than this, on average over the longest pause, is cut off.
+    pub min_bytes_per_sec: u64,
 }
 
 impl Default for UploadsSection {
@@ -196,6 +206,9 @@ impl Default for UploadsSection {
             max_ratio: 100,
             expire_secs: 24 * 3600,
             num_decoders: 2,
+            max_pause_secs: 60,
+            // MinRate of Apache's mod_reqtimeout
+            min_bytes_per_sec: 500,
         }
     }
 }
@@ -244,6 +257,8 @@ pub struct QuotasSection {
     pub max_images: i64,
     /// His jobs that wait or run.
     pub max_active_jobs: i64,
+    /// His streams of events at once.
+    pub max_event_streams: usize,
     /// Requests a second, in the long run.
     pub requests_per_sec: u32,
     /// Requests at once.
@@ -256,6 +271,7 @@ impl Default for QuotasSection {
             max_bytes: 100 << 30,
             max_images: 100_000,
             max_active_jobs: 20,
+            max_event_streams: 1_024,
             requests_per_sec: 50,
             request_burst: 200,
         }

@@ -9,16 +9,21 @@ use axum_server::Handle;
 use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper_util::rt::TokioTimer;
+use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::task::TaskTracker;
 
 use crate::background;
 use crate::config::{ServerSection, ServiceConfig};
+use crate::connections::{Guard, room_for};
 use crate::error::{Result, ServiceError};
 use crate::http::{App, WebPage, router};
 
 /// A request's head must be here within this time.
-const MAX_HEAD_TIME: Duration = Duration::from_secs(10);
+pub(crate) const MAX_HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// Clients that may knock at the same moment (the system allows `net.core.somaxconn`); others knock again a second later.
+const MAX_UNACCEPTED: u32 = 4096;
 
 /// A request's head may be this large.
 const MAX_HEAD_BYTES: usize = 64 << 10;
@@ -97,14 +102,21 @@ async fn accept(
         .timer(TokioTimer::new())
         .header_read_timeout(MAX_HEAD_TIME)
         .max_buf_size(MAX_HEAD_BYTES);
-    server.http_builder().http2().timer(TokioTimer::new()).max_header_list_size(MAX_HEAD_BYTES as u32);
+    server
+        .http_builder()
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Some(MAX_HEAD_TIME))
+        .max_send_buf_size(MAX_HEAD_BYTES)
+        .max_header_list_size(MAX_HEAD_BYTES as u32);
     let server = server.handle(handle);
+    let max_connections = room_for(app.config.server.max_connections);
     let served = match tls {
         Some(tls) => {
             let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
-            server.acceptor(acceptor).serve(service).await
+            server.acceptor(Guard::new(acceptor, max_connections)).serve(service).await
         }
-        None => server.acceptor(NoDelayAcceptor::new()).serve(service).await,
+        None => server.acceptor(Guard::new(NoDelayAcceptor::new(), max_connections)).serve(service).await,
     };
     served.map_err(failed)
 }
@@ -121,10 +133,22 @@ async fn finish(app: &App, tasks: &TaskTracker) {
 
 fn listen(addresses: &[SocketAddr]) -> Result<TcpListener> {
     let names = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let listener = TcpListener::bind(addresses)
-        .map_err(|error| ServiceError::Config(format!("can't listen on {names}: {error}; choose another by --bind")))?;
-    listener.set_nonblocking(true).map_err(ServiceError::io("listen on", names))?;
-    Ok(listener)
+    let mut refused = std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match bound(*address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => refused = error,
+        }
+    }
+    Err(ServiceError::Config(format!("can't listen on {names}: {refused}; choose another by --bind")))
+}
+
+fn bound(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // the port of a server that ended is free at once
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(MAX_UNACCEPTED)?.into_std()
 }
 
 /// The one line on stdout: whoever started it reads the address there, also of port 0.

@@ -32,7 +32,7 @@ impl AccessMetrics {
         self.auth_failures.with_label_values(&[reason]).inc();
     }
 
-    /// A request was refused with 429: `requests`, `queue_full` and so on.
+    /// A request was refused with 429, by the code of its problem: `rate_limited`, `queue_full` and so on.
     pub fn rate_limited(&self, reason: &str) {
         self.rate_limited.with_label_values(&[reason]).inc();
     }

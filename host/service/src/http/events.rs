@@ -17,7 +17,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::clock::rfc3339;
+use crate::event_streams::{OpenStream, TooManyStreams};
 use crate::http::extract::{Path, Query};
+use crate::http::problem::{PROBLEM_JSON, ProblemBody};
 use crate::http::queries::EventsQuery;
 use crate::http::{App, Caller, Problem};
 use crate::jobs::state::JobState;
@@ -26,6 +28,9 @@ use crate::store::events::{STATE, StoredEvent};
 
 /// A comment is sent when nothing happens for so long, so that proxies keep the connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// When to ask again for a stream.
+const RETRY_SECS: u64 = 5;
 
 const LAST_EVENT_ID: &str = "last-event-id";
 
@@ -62,7 +67,11 @@ struct EventView {
     ),
     responses(
         (status = 200, description = "Events.", content_type = "text/event-stream", body = EventView),
-        (status = 204, description = "The job has ended and there is nothing behind that event.")
+        (status = 204, description = "The job has ended and there is nothing behind that event."),
+        (status = 429, description = "You have as many streams open as a user may have, or send too many requests.",
+            body = ProblemBody, content_type = PROBLEM_JSON),
+        (status = 503, description = "The server has as many streams open as it takes, or its storage is silent.",
+            body = ProblemBody, content_type = PROBLEM_JSON)
     )
 )]
 async fn job_events(
@@ -79,7 +88,8 @@ async fn job_events(
     if job.state.has_ended() && after == job.last_seq {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let stream = events(Arc::clone(&app), id, after);
+    let counted = app.event_streams.open(&caller.user_id).map_err(too_many)?;
+    let stream = events(Arc::clone(&app), counted, id, after);
     let mut answer = Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
     // nginx holds answers back otherwise
     answer.headers_mut().insert("x-accel-buffering", axum::http::HeaderValue::from_static("no"));
@@ -95,7 +105,27 @@ fn known_already(headers: &HeaderMap, query: Option<i64>) -> Result<i64, Problem
     })
 }
 
-fn events(app: Arc<App>, job_id: String, after: i64) -> impl Stream<Item = Result<Event, Infallible>> {
+/// Whoever has too many closes one, or waits until a job ends.
+fn too_many(fault: TooManyStreams) -> Problem {
+    let problem = match fault {
+        TooManyStreams::OfUser(max) => {
+            let detail = format!("you have {max} streams of events open, which is the most that a user may have");
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_event_streams", detail)
+        }
+        TooManyStreams::OfAll(max) => {
+            let detail = format!("the server has {max} streams of events open, which is the most that it takes");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "event_streams_exhausted", detail)
+        }
+    };
+    problem.help("close streams that nobody reads, or ask GET /jobs/{id} how far the job is").retry_after(RETRY_SECS)
+}
+
+fn events(
+    app: Arc<App>,
+    open: OpenStream,
+    job_id: String,
+    after: i64,
+) -> impl Stream<Item = Result<Event, Infallible>> {
     stream! {
         let counted = app.metrics.access.listener();
         let mut listener = app.watch.listen(&job_id, after);
@@ -109,7 +139,7 @@ fn events(app: Arc<App>, job_id: String, after: i64) -> impl Stream<Item = Resul
                 break;
             }
         }
-        drop(counted);
+        drop((counted, open));
     }
 }
 

@@ -23,6 +23,7 @@ pub mod logs;
 pub mod metrics;
 mod multipart;
 pub mod openapi;
+mod pace;
 pub mod page;
 pub mod plugins;
 pub mod problem;

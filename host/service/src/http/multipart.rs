@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use axum::extract::multipart::{Field, Multipart, MultipartError};
 use axum::http::StatusCode;
+use bytes::Bytes;
 
 use crate::clock::millis;
 use crate::error::ServiceError;
 use crate::http::Problem;
+use crate::http::pace::Pace;
 use crate::store::uploads::Upload;
 use crate::uploads::Uploads;
 use crate::uploads::names::check_name;
@@ -15,9 +17,6 @@ use crate::uploads::receive::Sink;
 use crate::uploads::refusal::{Refusal, RefusalCode};
 use crate::uploads::staging::Staged;
 use crate::uploads::state::{UploadDetails, UploadState};
-
-/// A client that sends nothing for so long is gone.
-pub const MAX_PAUSE: Duration = Duration::from_secs(60);
 
 /// Boundaries and headers of a form beside its files.
 const MAX_FORM_BYTES: u64 = 4 << 20;
@@ -63,7 +62,8 @@ async fn receive_all(
     let upload = Upload::announced(user_id, UploadDetails::default(), declared, lifetime_ms);
     let free_bytes = uploads.store.free_bytes_of(user_id, uploads.quotas).await?;
     let staged = uploads.announce(&upload).await?;
-    let mut files = Files { uploads, staged: &staged, names: Vec::new(), num_bytes: 0, free_bytes };
+    let pace = Pace::new(&uploads.limits);
+    let mut files = Files { uploads, staged: &staged, names: Vec::new(), num_bytes: 0, free_bytes, pace };
     let (state, problem, answer) = match files.take_all(form).await {
         Ok(()) => {
             let Files { names, num_bytes, .. } = files;
@@ -83,7 +83,7 @@ async fn look_at(
     staged: Staged,
     (names, num_bytes): (Vec<String>, u64),
 ) -> Result<Upload, Problem> {
-    staged.sync()?;
+    staged.sync().await?;
     let all_here = |upload: &mut Upload| {
         upload.filename = names.first().cloned().unwrap_or_default();
         upload.details.files = names;
@@ -101,11 +101,12 @@ struct Files<'a> {
     names: Vec<String>,
     num_bytes: u64,
     free_bytes: u64,
+    pace: Pace,
 }
 
 impl Files<'_> {
     async fn take_all(&mut self, mut form: Multipart) -> Result<(), Stop> {
-        while let Some(field) = in_time(form.next_field()).await? {
+        while let Some(field) = in_time(&mut self.pace, form.next_field(), |_| 0).await? {
             self.take(field).await?;
         }
         match self.names.is_empty() {
@@ -126,7 +127,8 @@ impl Files<'_> {
             return Err(Refusal::new(RefusalCode::TooManyFiles, detail).into());
         }
         let mut sink = Sink::open(&self.staged.file(self.names.len()), 0).await?;
-        while let Some(chunk) = in_time(field.chunk()).await? {
+        let length = |chunk: &Option<Bytes>| chunk.as_ref().map_or(0, Bytes::len);
+        while let Some(chunk) = in_time(&mut self.pace, field.chunk(), length).await? {
             self.num_bytes += chunk.len() as u64;
             self.check_size()?;
             sink.write(&chunk).await?;
@@ -158,15 +160,20 @@ fn too_large(max_bytes: u64) -> Refusal {
     Refusal::new(RefusalCode::UploadTooLarge, format!("the upload has more than {max_bytes} bytes"))
 }
 
-async fn in_time<T>(read: impl Future<Output = Result<T, MultipartError>>) -> Result<T, Stop> {
-    match tokio::time::timeout(MAX_PAUSE, read).await {
+async fn in_time<T>(
+    pace: &mut Pace,
+    read: impl Future<Output = Result<T, MultipartError>>,
+    length: impl Fn(&T) -> usize,
+) -> Result<T, Stop> {
+    match pace.next(read, |read| read.as_ref().map_or(0, &length)).await {
         Ok(Ok(read)) => Ok(read),
         Ok(Err(error)) => Err(Stop::Failed(
             Problem::new(StatusCode::BAD_REQUEST, "unreadable_form", format!("the form can't be read: {error}"))
                 .help("send it again; over a bad connection by tus, see /api/docs"),
         )),
         Err(_) => Err(Stop::Failed(
-            Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "no more bytes came").help("send it again"),
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "too few bytes came")
+                .help("send it again; over a slow connection by tus, which keeps what came"),
         )),
     }
 }

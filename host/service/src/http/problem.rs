@@ -45,6 +45,10 @@ pub struct ProblemBody {
     pub retry_after_secs: Option<u64>,
 }
 
+/// The code of a problem, beside its answer: for what counts answers.
+#[derive(Debug, Clone)]
+pub struct ProblemCode(pub String);
+
 impl Problem {
     /// Of a status and a code.
     #[must_use]
@@ -122,8 +126,9 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry_after = self.0.retry_after_secs;
+        let (retry_after, code) = (self.0.retry_after_secs, ProblemCode(self.0.code.clone()));
         let mut response = (status, Json(self.0)).into_response();
+        response.extensions_mut().insert(code);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if status == StatusCode::UNAUTHORIZED {
             // RFC 9110, 15.5.2

@@ -12,6 +12,7 @@ use crate::blobs::Blobs;
 use crate::config::ServiceConfig;
 use crate::drift::DriftCheck;
 use crate::error::{Result, ServiceError};
+use crate::event_streams::EventStreams;
 use crate::jobs::retention::Retention;
 use crate::jobs::submission::Submitter;
 use crate::jobs::watch::Watch;
@@ -51,6 +52,8 @@ pub struct App {
     pub submitter: Submitter,
     /// Who follows jobs.
     pub watch: Arc<Watch>,
+    /// Their streams.
+    pub event_streams: Arc<EventStreams>,
     /// What removes jobs.
     pub retention: Retention,
     /// What is counted.
@@ -91,6 +94,7 @@ impl App {
             },
             watch: Watch::new(store.clone()),
             retention: Retention::new(store.clone(), blobs.clone(), &config),
+            event_streams: EventStreams::new(config.server.max_event_streams, config.quotas.max_event_streams),
             rates: Rates::new(&config),
             shutdown: CancellationToken::new(),
             store,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use scene3d_monitor::metrics::HttpRequest;
@@ -12,6 +12,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::http::App;
+use crate::http::problem::ProblemCode;
 
 /// The client's if it is short and harmless in a log, else ours.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,8 +32,12 @@ pub async fn traced(State(app): State<Arc<App>>, request: Request, next: Next) -
         let (status, elapsed_ms) = (response.status().as_u16(), start.elapsed().as_millis());
         tracing::info!(status, elapsed_ms, "answered");
         let secs = start.elapsed().as_secs_f64();
+        let is_too_many = response.status() == StatusCode::TOO_MANY_REQUESTS;
         let (route, method) = (route.as_deref(), method.as_str());
         app.metrics.http.answered(&HttpRequest { route, method, status, secs });
+        if let Some(ProblemCode(code)) = response.extensions().get().filter(|_| is_too_many) {
+            app.metrics.access.rate_limited(code);
+        }
         response
     };
     let mut response = answered.instrument(span).await;

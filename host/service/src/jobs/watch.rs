@@ -20,8 +20,11 @@ const MAX_RECENT: usize = 256;
 /// How often other processes' changes are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Events read at once.
+/// Events of a job read at once.
 const PAGE: i64 = 500;
+
+/// Events that a listener who is behind reads at once, and holds until its client took them.
+const LISTENERS_PAGE: i64 = 100;
 
 /// Events on their way to listeners.
 #[derive(Debug)]
@@ -146,7 +149,7 @@ impl Listener {
             let events = match self.watch.recent_behind(&self.job_id, self.seq) {
                 Some(events) => events,
                 None => {
-                    let events = self.watch.store.events_after(&self.job_id, self.seq, PAGE).await?;
+                    let events = self.watch.store.events_after(&self.job_id, self.seq, LISTENERS_PAGE).await?;
                     events.into_iter().map(Arc::new).collect()
                 }
             };

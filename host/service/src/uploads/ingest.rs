@@ -134,28 +134,28 @@ impl Uploads {
             max_ratio: self.limits.max_ratio,
         };
         let folder = staged.folder().to_owned();
-        let (sources, skipped) = blocking(move || match files.as_slice() {
+        let seat = self.decoders.seat().await?;
+        let opened = seat.run(move || match files.as_slice() {
             [(_, path)] if begins_as_zip(path)? => of_archive(Archive::open(path, limits)?, &folder),
             _ => files.into_iter().map(of_file).collect::<Result<Vec<_>>>().map(|sources| (sources, Vec::new())),
-        })
-        .await?;
+        });
+        let (sources, skipped) = opened.await?;
         for name in skipped {
             details.leave_out(&name, NotUsedVerdict::Skipped, "is no image by its name");
         }
         Ok(sources)
     }
 
-    /// Unpacks, hashes and decodes on one of the bounded number of threads.
+    /// Unpacks, hashes and decodes.
     async fn look(&self, source: Source) -> Result<Looked> {
-        let permit = Arc::clone(&self.decoders).acquire_owned().await;
-        let permit = permit.map_err(|error| ServiceError::Internal(error.to_string()))?;
+        let seat = self.decoders.seat().await?;
         let limits = self.limits;
         let (name, path, from) = match source {
             Source::File { name, path } => (name, path, None),
             Source::Packed { archive, image, path } => (image.name().to_owned(), path, Some((archive, image))),
         };
         let label = name.clone();
-        let hashed = blocking(move || {
+        let hashed = seat.run(move || {
             let file = match from {
                 Some((archive, image)) => unpack_file(&archive, &image, &path)?,
                 None => hash_file(&path)?,
@@ -177,11 +177,11 @@ impl Uploads {
                     let statistics = statistics(&file, limits)?;
                     Ok((statistics.map(|statistics| image_row(&file, header, statistics)), file))
                 };
-                let (image, file) = blocking(measured).await?;
+                let (image, file) = seat.run(measured).await?;
                 (file, image)
             }
         };
-        drop(permit);
+        drop(seat);
         match image {
             Ok(image) => Ok(Looked::Image { name: with_ending(name, header), image: Box::new(image), file }),
             Err(why) => Ok(Looked::NotDecodable { name, why }),
@@ -278,17 +278,5 @@ fn nothing_usable(details: &UploadDetails) -> Refusal {
             Refusal::of_entry(RefusalCode::NotAnImage, &only.name, &only.reason)
         }
         _ => Refusal::new(RefusalCode::NoImages, format!("none of {} files is an image", details.num_not_used)),
-    }
-}
-
-/// A decoder that panics is a bug of a library that says nothing about the server.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) if error.is_panic() => {
-            let detail = "a file could not be looked at: the decoder failed";
-            Err(Refusal::new(RefusalCode::CheckFailed, detail).into())
-        }
-        Err(error) => Err(ServiceError::Internal(error.to_string())),
     }
 }

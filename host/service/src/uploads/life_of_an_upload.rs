@@ -40,7 +40,7 @@ impl Bench {
         let num_bytes = files.iter().map(|(_, bytes)| bytes.len() as i64).sum();
         let upload = Upload::announced(user, details, Some(num_bytes), 1000);
         self.uploads.store.create_upload(&upload, self.uploads.quotas).await.unwrap();
-        let staged = self.uploads.staging.create(&upload.id).unwrap();
+        let staged = self.uploads.staging.create(&upload.id).await.unwrap();
         for (number, (_, bytes)) in files.iter().enumerate() {
             std::fs::write(staged.file(number), bytes).unwrap();
         }
@@ -176,7 +176,7 @@ async fn what_a_crash_interrupted_is_ingested_again_and_lost_folders_go() {
     };
     store.add_upload_image(&checking.id, "1.png", &row).await.unwrap();
     let lost = crate::ids::new_id("upload");
-    drop(bench.uploads.staging.create(&lost).unwrap());
+    drop(bench.uploads.staging.create(&lost).await.unwrap());
     bench.uploads.resume().await.unwrap();
     let upload = store.upload(&checking.id).await.unwrap().unwrap();
     assert_eq!((upload.state, bench.images(&upload).await.len()), (UploadState::Ready, 2));
@@ -204,7 +204,7 @@ async fn uploads_that_are_not_finished_in_time_expire_with_their_files() {
     let upload = Upload::announced("a", details, Some(10), 1000);
     let store = &bench.uploads.store;
     store.create_upload(&upload, bench.uploads.quotas).await.unwrap();
-    let staged = bench.uploads.staging.create(&upload.id).unwrap();
+    let staged = bench.uploads.staging.create(&upload.id).await.unwrap();
     let state = async || store.upload(&upload.id).await.unwrap().map(|upload| upload.state);
     let later = now_ms() + 2000;
     bench.uploads.expire(later).await.unwrap();

@@ -1,6 +1,7 @@
 //! What people send: received into a staging folder, checked, and kept as images by their sha256.
 
 pub mod archive;
+mod decoders;
 pub mod expiry;
 mod ingest;
 #[cfg(test)]
@@ -12,15 +13,12 @@ pub mod refusal;
 pub mod staging;
 pub mod state;
 
-use std::sync::Arc;
-
-use tokio::sync::Semaphore;
-
 use crate::blobs::Blobs;
 use crate::config::{QuotasSection, ServiceConfig, UploadsSection};
 use crate::error::Result;
 use crate::store::Store;
 use crate::store::uploads::Upload;
+use crate::uploads::decoders::Decoders;
 use crate::uploads::staging::{Staged, Staging};
 use crate::uploads::state::UploadState;
 
@@ -37,15 +35,14 @@ pub struct Uploads {
     pub limits: UploadsSection,
     /// What a user may use.
     pub quotas: QuotasSection,
-    /// Permits to unpack and decode.
-    decoders: Arc<Semaphore>,
+    decoders: Decoders,
 }
 
 impl Uploads {
-    /// Opens the staging folder.
+    /// Opens the staging folder and starts the threads that decode.
     ///
     /// # Errors
-    /// [`crate::ServiceError::Io`] if it can't be made.
+    /// [`crate::ServiceError::Io`] if one of them can't be had.
     pub fn open(config: &ServiceConfig, store: Store, blobs: Blobs) -> Result<Self> {
         Ok(Self {
             store,
@@ -53,7 +50,7 @@ impl Uploads {
             staging: Staging::open(config.storage.staging_dir())?,
             limits: config.uploads,
             quotas: config.quotas,
-            decoders: Arc::new(Semaphore::new(config.uploads.num_decoders.max(1))),
+            decoders: Decoders::start(config.uploads.num_decoders.max(1))?,
         })
     }
 
@@ -63,7 +60,7 @@ impl Uploads {
     /// [`crate::ServiceError::Refused`] if the user has no room for it; those of the storage.
     pub async fn announce(&self, upload: &Upload) -> Result<Staged> {
         self.store.create_upload(upload, self.quotas).await?;
-        match self.staging.create(&upload.id) {
+        match self.staging.create(&upload.id).await {
             Ok(staged) => Ok(staged),
             Err(error) => {
                 // nobody will send it: its user gets the room back at once

@@ -36,7 +36,12 @@ impl Staging {
     ///
     /// # Errors
     /// [`ServiceError::Io`].
-    pub fn create(&self, upload_id: &str) -> Result<Staged> {
+    pub async fn create(&self, upload_id: &str) -> Result<Staged> {
+        let (staging, upload_id) = (self.clone(), upload_id.to_owned());
+        written_through(move || staging.create_now(&upload_id)).await
+    }
+
+    fn create_now(&self, upload_id: &str) -> Result<Staged> {
         let folder = self.folder(upload_id)?;
         let failed = |error| ServiceError::io("create", &folder)(error);
         fs::create_dir(&folder).map_err(failed)?;
@@ -114,8 +119,9 @@ impl Staged {
     ///
     /// # Errors
     /// [`ServiceError::Io`].
-    pub fn sync(&self) -> Result<()> {
-        sync_folder(&self.folder)
+    pub async fn sync(&self) -> Result<()> {
+        let folder = self.folder.clone();
+        written_through(move || sync_folder(&folder)).await
     }
 
     /// Removes the folder with its files.
@@ -126,6 +132,12 @@ impl Staged {
         let removed = tokio::fs::remove_dir_all(&self.folder).await;
         removed.map_err(ServiceError::io("remove", &self.folder))
     }
+}
+
+/// A disk takes its time: what waits for it does so on threads that may, or every request would wait too.
+async fn written_through<T: Send + 'static>(write: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let written = tokio::task::spawn_blocking(write).await;
+    written.map_err(|error| ServiceError::Internal(format!("a folder can't be written through: {error}")))?
 }
 
 /// A file's name outlives a power cut only once its folder is written through (fsync(2)).
@@ -143,7 +155,7 @@ mod tests {
         let staging = Staging::open(folder.path().join("staging")).unwrap();
         let id = crate::ids::new_id("upload");
         assert!(staging.lock(&id).unwrap().is_none() && !staging.has(&id).unwrap());
-        let staged = staging.create(&id).unwrap();
+        let staged = staging.create(&id).await.unwrap();
         assert!(staging.lock(&id).unwrap().is_none());
         assert_eq!(staging.ids().unwrap(), [id.as_str()]);
         drop(staged);

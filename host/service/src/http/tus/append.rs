@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::StatusCode;
+use bytes::Bytes;
 use futures::StreamExt;
 use tracing::Instrument;
 
@@ -11,7 +12,7 @@ use super::headers::Checksum;
 use crate::clock::{millis, now_ms};
 use crate::error::Result;
 use crate::http::Problem;
-use crate::http::multipart::MAX_PAUSE;
+use crate::http::pace::Pace;
 use crate::store::uploads::Upload;
 use crate::uploads::Uploads;
 use crate::uploads::receive::Sink;
@@ -66,7 +67,7 @@ async fn receive(uploads: Uploads, upload: Upload, piece: Piece, body: Body) -> 
         return Err(too_much(end));
     }
     let sink = Sink::open(&staged.file(0), start).await?;
-    staged.sync()?;
+    staged.sync().await?;
     let mut growing = Growing { uploads: &uploads, upload, sink, start, end, is_all_or_none: checksum.is_some() };
     let (taken, sum_holds) = growing.take(body, checksum).await;
     let kept = match (&taken, sum_holds) {
@@ -109,9 +110,10 @@ impl Growing<'_> {
 
     async fn take_chunks(&mut self, body: Body, checksum: &mut Option<Checksum>) -> Result<(), Problem> {
         let mut chunks = body.into_data_stream();
+        let mut pace = Pace::new(&self.uploads.limits);
         let mut synced = self.start;
         loop {
-            let chunk = match tokio::time::timeout(MAX_PAUSE, chunks.next()).await {
+            let chunk = match pace.next(chunks.next(), |read| length(read)).await {
                 Ok(None) => return Ok(()),
                 Ok(Some(Ok(chunk))) => chunk,
                 Ok(Some(Err(_))) | Err(_) => return Err(interrupted()),
@@ -154,6 +156,10 @@ impl Growing<'_> {
         let known = u64::try_from(self.upload.received_bytes).unwrap_or_default();
         self.sink.cut(known).await
     }
+}
+
+fn length(read: &Option<Result<Bytes, axum::Error>>) -> usize {
+    read.iter().flatten().map(Bytes::len).sum()
 }
 
 fn too_much(end: u64) -> Problem {
