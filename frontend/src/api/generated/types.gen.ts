@@ -724,11 +724,11 @@ export type Part = {
  */
 export type PluginDetail = PluginSummary & {
     /**
-     * Inputs, outputs, families, devices, weights and the JSON Schema of its config.
+     * Inputs, outputs, families, devices, weights and the JSON Schema of its config; none where it does not load.
      */
-    descriptor: {
+    descriptor?: {
         [key: string]: unknown;
-    };
+    } | null;
 };
 
 /**

@@ -380,7 +380,7 @@ export const zPluginSummary = z.object({
  * A plugin with all that it declares.
  */
 export const zPluginDetail = zPluginSummary.and(z.object({
-    descriptor: z.record(z.string(), z.unknown())
+    descriptor: z.record(z.string(), z.unknown()).nullish()
 }));
 
 /**
