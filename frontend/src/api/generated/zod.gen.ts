@@ -620,6 +620,11 @@ export const zJobView = zJobSummary.and(z.object({
     webhook_url: z.string().nullish()
 }));
 
+/**
+ * How large a picture is.
+ */
+export const zThumbnailSize = z.enum(['small', 'large']);
+
 export const zRefreshTokenBody = zRefreshRequest;
 
 /**
@@ -968,3 +973,12 @@ export const zReadyzResponse = zReadiness;
  * Every plugin.
  */
 export const zGetLimitsResponse = zUploadLimits;
+
+export const zGetThumbnailPath = z.object({
+    id: z.string(),
+    name: z.string()
+});
+
+export const zGetThumbnailQuery = z.object({
+    size: zThumbnailSize.optional()
+});
