@@ -526,6 +526,11 @@ export const zJobView = zJobSummary.and(z.object({
 }));
 
 /**
+ * How large a picture is.
+ */
+export const zThumbnailSize = z.enum(['small', 'large']);
+
+/**
  * Tokens.
  */
 export const zTokenAnswer = z.object({
@@ -832,6 +837,15 @@ export const zRetryJobPath = z.object({
  * Another job waits.
  */
 export const zRetryJobResponse = zJobView;
+
+export const zGetThumbnailPath = z.object({
+    id: z.string(),
+    name: z.string()
+});
+
+export const zGetThumbnailQuery = z.object({
+    size: zThumbnailSize.optional()
+});
 
 /**
  * The limits.
