@@ -25,7 +25,7 @@ export function StageForm({ stage, mistakes, onChange }: StageFormProps) {
     ...getPluginOptions({ path: { id: stage.plugin } }),
     staleTime: STALE_MS,
   });
-  const fields = fieldsOf(data?.descriptor['config_schema']);
+  const fields = fieldsOf(data?.descriptor?.['config_schema']);
   const ours = Object.fromEntries(
     fields.map(({ key }) => [key, mistakes.get(`${stage.path}.${key}`)?.join('; ') ?? '']),
   );

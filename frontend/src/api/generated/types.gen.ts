@@ -724,11 +724,11 @@ export type Part = {
  */
 export type PluginDetail = PluginSummary & {
     /**
-     * Inputs, outputs, families, devices, weights and the JSON Schema of its config.
+     * Inputs, outputs, families, devices, weights and the JSON Schema of its config; none where it does not load.
      */
-    descriptor: {
+    descriptor?: {
         [key: string]: unknown;
-    };
+    } | null;
 };
 
 /**
@@ -956,6 +956,11 @@ export type StageProgress = {
  * Where a stage is.
  */
 export type StageState = 'waiting' | 'running' | 'finished' | 'failed';
+
+/**
+ * How large a picture is.
+ */
+export type ThumbnailSize = 'small' | 'large';
 
 /**
  * Tokens.
@@ -2473,6 +2478,79 @@ export type RetryJobResponses = {
 };
 
 export type RetryJobResponse = RetryJobResponses[keyof RetryJobResponses];
+
+export type GetThumbnailData = {
+    body?: never;
+    path: {
+        /**
+         * The job.
+         */
+        id: string;
+        /**
+         * The image, as the job names it.
+         */
+        name: string;
+    };
+    query?: {
+        /**
+         * Small unless it is said.
+         */
+        size?: ThumbnailSize;
+    };
+    url: '/api/v1/jobs/{id}/thumbnails/{name}';
+};
+
+export type GetThumbnailErrors = {
+    /**
+     * The request has no token that holds.
+     */
+    401: Problem;
+    /**
+     * The token lacks a scope.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it belongs to somebody else.
+     */
+    404: Problem;
+    /**
+     * The request took too long.
+     */
+    408: Problem;
+    /**
+     * The image can't be decoded.
+     */
+    415: Problem;
+    /**
+     * The request has mistakes.
+     */
+    422: Problem;
+    /**
+     * More requests than allowed; the header Retry-After says how long to wait.
+     */
+    429: Problem;
+    /**
+     * A bug; the log tells more under the id in the header x-request-id.
+     */
+    500: Problem;
+    /**
+     * The storage does not answer; try again.
+     */
+    503: Problem;
+};
+
+export type GetThumbnailError = GetThumbnailErrors[keyof GetThumbnailErrors];
+
+export type GetThumbnailResponses = {
+    /**
+     * The picture, image/jpeg.
+     */
+    200: unknown;
+    /**
+     * Bytes of it.
+     */
+    206: unknown;
+};
 
 export type GetLimitsData = {
     body?: never;

@@ -380,7 +380,7 @@ export const zPluginSummary = z.object({
  * A plugin with all that it declares.
  */
 export const zPluginDetail = zPluginSummary.and(z.object({
-    descriptor: z.record(z.string(), z.unknown())
+    descriptor: z.record(z.string(), z.unknown()).nullish()
 }));
 
 /**
@@ -524,6 +524,11 @@ export const zJobView = zJobSummary.and(z.object({
     statistics: z.record(z.string(), z.unknown()).nullish(),
     webhook_url: z.string().nullish()
 }));
+
+/**
+ * How large a picture is.
+ */
+export const zThumbnailSize = z.enum(['small', 'large']);
 
 /**
  * Tokens.
@@ -832,6 +837,15 @@ export const zRetryJobPath = z.object({
  * Another job waits.
  */
 export const zRetryJobResponse = zJobView;
+
+export const zGetThumbnailPath = z.object({
+    id: z.string(),
+    name: z.string()
+});
+
+export const zGetThumbnailQuery = z.object({
+    size: zThumbnailSize.optional()
+});
 
 /**
  * The limits.

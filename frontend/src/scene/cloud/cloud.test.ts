@@ -61,7 +61,7 @@ describe('heights', () => {
       expect(Math.abs(range[0] - middle - low), `${axis}`).toBeLessThan(0.06);
       expect(Math.abs(range[1] - middle - high), `${axis}`).toBeLessThan(0.06);
     }
-    expect(heightRange([], shownFromWorld(file.index, '+x'))).toEqual([-0.5, 0.5]);
+    expect(heightRange([], shownFromWorld(file.index, '+x'))).toEqual([0, 1]);
   });
 });
 

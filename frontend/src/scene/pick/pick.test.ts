@@ -80,7 +80,7 @@ describe('points', () => {
 
   it('behind the eye are not there', async () => {
     const drawn = await drawnSurface();
-    const windowFromWorld = viewFrom([0, -4, 0], [0, -8, 0.1]);
+    const windowFromWorld = viewFrom([0, 4, 0], [0, 8, 0.1]);
     expect(pickPoint(drawn, { x: WIDTH / 2, y: HEIGHT / 2, radiusPx: 200, windowFromWorld })).toBeNull();
   });
 });

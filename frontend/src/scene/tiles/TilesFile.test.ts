@@ -80,7 +80,7 @@ describe('what is no such file', () => {
   it.each([
     ['another file', (bytes: Uint8Array) => bytes.set([1], 0), /no scene\.tiles/],
     ['another version', (bytes: Uint8Array) => bytes.set([9], 8), /version 9, expected 1/],
-    ['a damaged index', (bytes: Uint8Array) => bytes.fill(33, 20, 40), /no JSON/],
+    ['a damaged index', (bytes: Uint8Array) => bytes.fill(1, 20, 40), /no JSON/],
   ])('%s is refused in words', async (_, damage, words) => {
     const bytes = new Uint8Array(surfaceBytes());
     damage(bytes);

@@ -46,6 +46,10 @@ impl Tiles {
     fn of(model: &Reconstruction) -> Self {
         let mut bytes = Vec::new();
         write_tiles(model, &mut bytes).unwrap();
+        Self::parse(bytes)
+    }
+
+    fn parse(mut bytes: Vec<u8>) -> Self {
         assert_eq!((&bytes[..8], u32_at(&bytes, 8)), (&b"S3DTILES"[..], 1));
         let index_bytes = u32_at(&bytes, 12);
         assert_eq!(index_bytes % 8, 0);
@@ -250,17 +254,37 @@ fn fixture() -> Vec<u8> {
     bytes
 }
 
+/// Equal but for the rounding of sines and cosines, which differ between machines; a rotation has two quaternions.
+fn is_close(key: &str, a: &Value, b: &Value) -> bool {
+    let all_close = |a: &[Value], b: &[Value]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_close("", a, b));
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => match (a.as_f64(), b.as_f64()) {
+            (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * (1.0 + a.abs()),
+            _ => false,
+        },
+        (Value::Array(a), Value::Array(b)) => {
+            let negated = || b.iter().map(|x| x.as_f64().map_or(Value::Null, |x| Value::from(-x))).collect::<Vec<_>>();
+            all_close(a, b) || (["rotation", "upright_from_world"].contains(&key) && all_close(a, &negated()))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| is_close(key, a, b)))
+        }
+        _ => a == b,
+    }
+}
+
 #[test]
 fn the_page_reads_what_is_written() {
+    let (read, written) = (Tiles::parse(std::fs::read(FIXTURE).unwrap()), Tiles::parse(fixture()));
     assert!(
-        std::fs::read(FIXTURE).unwrap_or_default() == fixture(),
+        read.data == written.data && is_close("", &read.index, &written.index),
         "the fixture of the page's tests is of another writer: renew it by `cargo test --release -p scene3d-export -- \
          --ignored renew_the_fixture`, and see that the page's tests pass"
     );
 }
 
 #[test]
-//TMP#[ignore = "writes into the page's tests"]
+#[ignore = "writes into the page's tests"]
 fn renew_the_fixture() {
     std::fs::write(FIXTURE, fixture()).unwrap();
 }

@@ -65,9 +65,9 @@ pub struct PluginDetail {
     /// In short.
     #[serde(flatten)]
     summary: PluginSummary,
-    /// Inputs, outputs, families, devices, weights and the JSON Schema of its config.
-    #[schema(value_type = Object)]
-    descriptor: Value,
+    /// Inputs, outputs, families, devices, weights and the JSON Schema of its config; none where it does not load.
+    #[schema(value_type = Option<Object>)]
+    descriptor: Option<Value>,
 }
 
 /// Every plugin.
@@ -101,7 +101,7 @@ async fn inspect(
     let detail = move || {
         let summary = summary(&app, &id, &failures)?;
         let descriptor = app.plugins.descriptor(&id).ok();
-        let descriptor = descriptor.and_then(|descriptor| serde_json::to_value(&*descriptor).ok()).unwrap_or_default();
+        let descriptor = descriptor.and_then(|descriptor| serde_json::to_value(&*descriptor).ok());
         Some(PluginDetail { summary, descriptor })
     };
     blocking(detail).await?.map(Json).ok_or_else(|| Problem::not_found("plugin"))

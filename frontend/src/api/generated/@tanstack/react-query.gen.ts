@@ -3,8 +3,8 @@
 import { type InfiniteData, infiniteQueryOptions, queryOptions, type UseMutationOptions } from '@tanstack/react-query';
 
 import { client } from '../client.gen';
-import { cancelJob, checkConfig, checkDrift, createJob, createToken, createUpload, deleteJob, deleteUpload, driftBaseline, followLink, getArtifact, getImage, getJob, getLimits, getPlugin, getUpload, healthz, jobLogs, listArtifacts, listConfigs, listDeliveries, listImages, listJobs, listPlugins, listUploads, makeLink, metrics, type Options, readyz, refreshToken, retryDelivery, retryJob, revokeToken, tusCreate, tusPatch, tusPostInstead, tusTerminate, webhookSecret } from '../sdk.gen';
-import type { CancelJobData, CancelJobError, CancelJobResponse, CheckConfigData, CheckConfigError, CheckConfigResponse, CheckDriftData, CheckDriftError, CheckDriftResponse, CreateJobData, CreateJobError, CreateJobResponse, CreateTokenData, CreateTokenError, CreateTokenResponse, CreateUploadData, CreateUploadError, CreateUploadResponse, DeleteJobData, DeleteJobError, DeleteJobResponse, DeleteUploadData, DeleteUploadError, DeleteUploadResponse, DriftBaselineData, DriftBaselineError, DriftBaselineResponse, FollowLinkData, FollowLinkError, GetArtifactData, GetArtifactError, GetImageData, GetImageError, GetImageResponse, GetJobData, GetJobError, GetJobResponse, GetLimitsData, GetLimitsError, GetLimitsResponse, GetPluginData, GetPluginError, GetPluginResponse, GetUploadData, GetUploadError, GetUploadResponse, HealthzData, HealthzError, HealthzResponse, JobLogsData, JobLogsError, JobLogsResponse, ListArtifactsData, ListArtifactsError, ListArtifactsResponse, ListConfigsData, ListConfigsError, ListConfigsResponse, ListDeliveriesData, ListDeliveriesError, ListDeliveriesResponse, ListImagesData, ListImagesError, ListImagesResponse, ListJobsData, ListJobsError, ListJobsResponse, ListPluginsData, ListPluginsError, ListPluginsResponse, ListUploadsData, ListUploadsError, ListUploadsResponse, MakeLinkData, MakeLinkError, MakeLinkResponse, MetricsData, MetricsError, MetricsResponse, ReadyzData, ReadyzError, ReadyzResponse, RefreshTokenData, RefreshTokenError, RefreshTokenResponse, RetryDeliveryData, RetryDeliveryError, RetryJobData, RetryJobError, RetryJobResponse, RevokeTokenData, RevokeTokenError, RevokeTokenResponse, TusCreateData, TusCreateError, TusPatchData, TusPatchError, TusPatchResponse, TusPostInsteadData, TusPostInsteadError, TusPostInsteadResponse, TusTerminateData, TusTerminateError, TusTerminateResponse, WebhookSecretData, WebhookSecretError, WebhookSecretResponse } from '../types.gen';
+import { cancelJob, checkConfig, checkDrift, createJob, createToken, createUpload, deleteJob, deleteUpload, driftBaseline, followLink, getArtifact, getImage, getJob, getLimits, getPlugin, getThumbnail, getUpload, healthz, jobLogs, listArtifacts, listConfigs, listDeliveries, listImages, listJobs, listPlugins, listUploads, makeLink, metrics, type Options, readyz, refreshToken, retryDelivery, retryJob, revokeToken, tusCreate, tusPatch, tusPostInstead, tusTerminate, webhookSecret } from '../sdk.gen';
+import type { CancelJobData, CancelJobError, CancelJobResponse, CheckConfigData, CheckConfigError, CheckConfigResponse, CheckDriftData, CheckDriftError, CheckDriftResponse, CreateJobData, CreateJobError, CreateJobResponse, CreateTokenData, CreateTokenError, CreateTokenResponse, CreateUploadData, CreateUploadError, CreateUploadResponse, DeleteJobData, DeleteJobError, DeleteJobResponse, DeleteUploadData, DeleteUploadError, DeleteUploadResponse, DriftBaselineData, DriftBaselineError, DriftBaselineResponse, FollowLinkData, FollowLinkError, GetArtifactData, GetArtifactError, GetImageData, GetImageError, GetImageResponse, GetJobData, GetJobError, GetJobResponse, GetLimitsData, GetLimitsError, GetLimitsResponse, GetPluginData, GetPluginError, GetPluginResponse, GetThumbnailData, GetThumbnailError, GetUploadData, GetUploadError, GetUploadResponse, HealthzData, HealthzError, HealthzResponse, JobLogsData, JobLogsError, JobLogsResponse, ListArtifactsData, ListArtifactsError, ListArtifactsResponse, ListConfigsData, ListConfigsError, ListConfigsResponse, ListDeliveriesData, ListDeliveriesError, ListDeliveriesResponse, ListImagesData, ListImagesError, ListImagesResponse, ListJobsData, ListJobsError, ListJobsResponse, ListPluginsData, ListPluginsError, ListPluginsResponse, ListUploadsData, ListUploadsError, ListUploadsResponse, MakeLinkData, MakeLinkError, MakeLinkResponse, MetricsData, MetricsError, MetricsResponse, ReadyzData, ReadyzError, ReadyzResponse, RefreshTokenData, RefreshTokenError, RefreshTokenResponse, RetryDeliveryData, RetryDeliveryError, RetryJobData, RetryJobError, RetryJobResponse, RevokeTokenData, RevokeTokenError, RevokeTokenResponse, TusCreateData, TusCreateError, TusPatchData, TusPatchError, TusPatchResponse, TusPostInsteadData, TusPostInsteadError, TusPostInsteadResponse, TusTerminateData, TusTerminateError, TusTerminateResponse, WebhookSecretData, WebhookSecretError, WebhookSecretResponse } from '../types.gen';
 
 /**
  * Takes a refresh token for new tokens.
@@ -487,6 +487,26 @@ export const retryJobMutation = (options?: Partial<Options<RetryJobData>>): UseM
     };
     return mutationOptions;
 };
+
+export const getThumbnailQueryKey = (options: Options<GetThumbnailData>) => createQueryKey('getThumbnail', options);
+
+/**
+ * A small picture of one of a job's images
+ *
+ * A JPEG with the orientation applied; `small` has a long side of at most 512 px, `large` of at most 1600 px.
+ */
+export const getThumbnailOptions = (options: Options<GetThumbnailData>) => queryOptions<unknown, GetThumbnailError, unknown, ReturnType<typeof getThumbnailQueryKey>>({
+    queryFn: async ({ queryKey, signal }) => {
+        const { data } = await getThumbnail({
+            ...options,
+            ...queryKey[0],
+            signal,
+            throwOnError: true
+        });
+        return data;
+    },
+    queryKey: getThumbnailQueryKey(options)
+});
 
 export const getLimitsQueryKey = (options?: Options<GetLimitsData>) => createQueryKey('getLimits', options);
 
