@@ -113,7 +113,7 @@ impl Growing<'_> {
         let mut pace = Pace::new(&self.uploads.limits);
         let mut synced = self.start;
         loop {
-            let chunk = match pace.next(chunks.next(), |read| length(read)).await {
+            let chunk = match pace.next(chunks.next(), length).await {
                 Ok(None) => return Ok(()),
                 Ok(Some(Ok(chunk))) => chunk,
                 Ok(Some(Err(_))) | Err(_) => return Err(interrupted()),
