@@ -67,11 +67,13 @@ function FileRow({ jobId, file, description }: FileRowProps) {
   const download = useDownload(jobId);
   return (
     <tr>
-      <Cell className="font-mono text-sm" title={`sha256 ${file.sha256}`}>
+      <Cell className="align-middle! font-mono text-sm" title={`sha256 ${file.sha256}`}>
         {file.name}
       </Cell>
-      <Cell className="min-w-48 text-muted">{description ?? DESCRIPTIONS[file.name] ?? ''}</Cell>
-      <Cell figures>{bytes(file.bytes)}</Cell>
+      <Cell className="min-w-48 align-middle! text-muted">{description ?? DESCRIPTIONS[file.name] ?? ''}</Cell>
+      <Cell figures className="align-middle!">
+        {bytes(file.bytes)}
+      </Cell>
       <Cell className="py-1">
         <span className="flex justify-end">
           <LinkButton jobId={jobId} name={file.name} />

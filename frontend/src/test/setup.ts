@@ -1,8 +1,11 @@
 /** What jsdom lacks of a browser, and a clean slate for each test. */
 
 import '@testing-library/jest-dom/vitest';
-import { cleanup } from '@testing-library/react';
+import { cleanup, configure } from '@testing-library/react';
 import { afterEach } from 'vitest';
+
+// a machine that builds meanwhile is slow; what never comes is told a little later
+configure({ asyncUtilTimeout: 5000 });
 
 HTMLDialogElement.prototype.showModal ??= function showModal() {
   this.open = true;
