@@ -163,7 +163,7 @@ async function measure(url, job) {
     return gl.getParameter(gl.getExtension('WEBGL_debug_renderer_info').UNMASKED_RENDERER_WEBGL);
   });
   const { frames, shown } = await drag(page);
-  await page.waitForTimeout(1000);
+  await page.waitForTimeout(4000);
   await settled(page);
   const row = {
     job,

@@ -241,6 +241,9 @@ fn a_point_that_is_nowhere_is_refused_by_name() {
 /// What the page's tests read.
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../frontend/src/scene/fixtures/surface.tiles");
 
+/// With this variable the fixture is written anew.
+const RENEW: &str = "SCENE3D_RENEW_FIXTURE";
+
 /// A surface with two outliers, so that there are nodes without points and points in several nodes.
 fn fixture() -> Vec<u8> {
     let mut next = random(42);
@@ -275,16 +278,13 @@ fn is_close(key: &str, a: &Value, b: &Value) -> bool {
 
 #[test]
 fn the_page_reads_what_is_written() {
+    if std::env::var_os(RENEW).is_some() {
+        std::fs::write(FIXTURE, fixture()).unwrap();
+    }
     let (read, written) = (Tiles::parse(std::fs::read(FIXTURE).unwrap()), Tiles::parse(fixture()));
     assert!(
         read.data == written.data && is_close("", &read.index, &written.index),
-        "the fixture of the page's tests is of another writer: renew it by `cargo test --release -p scene3d-export -- \
-         --ignored renew_the_fixture`, and see that the page's tests pass"
+        "the fixture of the page's tests is of another writer: renew it by running this test with {RENEW}=1, and see that the \
+         page's tests pass"
     );
-}
-
-#[test]
-#[ignore = "writes into the page's tests"]
-fn renew_the_fixture() {
-    std::fs::write(FIXTURE, fixture()).unwrap();
 }
