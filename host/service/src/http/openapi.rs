@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::problem::{PROBLEM_JSON, ProblemBody};
 use crate::http::queries::DeliveryState;
+use crate::thumbnails::ThumbnailSize;
 
 /// Name of the security scheme.
 const BEARER: &str = "bearer";
@@ -37,7 +38,7 @@ const PROBLEMS: [(u16, &str); 12] = [
         description = "Photos in, 3D scene out: uploads, jobs, artifacts. Errors are RFC 9457 problems with a stable `code`."
     ),
     // what only parameters name is not found by itself
-    components(schemas(ProblemBody, DeliveryState))
+    components(schemas(ProblemBody, DeliveryState, ThumbnailSize))
 )]
 pub struct Document;
 
