@@ -3,11 +3,11 @@
 import type { PluginState } from '../api/generated';
 import type { Tone } from '../ui/Badge';
 
-export const PLUGIN_TONES: Record<PluginState, Tone> = { ready: 'ok', disabled: 'warn', unusable: 'bad' };
+export const PLUGIN_TONES: Record<PluginState, Tone> = { ready: 'ok', failing: 'warn', unusable: 'bad' };
 
 export const PLUGIN_STATES: Record<PluginState, string> = {
   ready: 'It can be used.',
-  disabled: 'It failed too often since the server started, and is not used until it starts again.',
+  failing: 'It crashed when it was last used. Jobs may still name it.',
   unusable: 'It does not load on this server.',
 };
 

@@ -469,10 +469,11 @@ export const healthz = <ThrowOnError extends boolean = false>(options?: Options<
 });
 
 /**
- * What Prometheus reads.
+ * Metrics of the service.
  */
 export const metrics = <ThrowOnError extends boolean = false>(options?: Options<MetricsData, ThrowOnError>) => (options?.client ?? client).get<MetricsResponses, MetricsErrors, ThrowOnError>({
     responseValidator: async (data) => await zMetricsResponse.parseAsync(data),
+    security: [{ scheme: 'bearer', type: 'http' }],
     url: '/metrics',
     ...options
 });

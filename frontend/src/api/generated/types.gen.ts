@@ -428,7 +428,8 @@ export type ImageView = {
  */
 export type JobFailure = {
     /**
-     * Stable: a label of the engine's error codes, or `no_model`, `too_few_images`, `worker_lost`, `storage`.
+     * Stable: a label of the engine's error codes, or `no_model`, `too_few_images`, `worker_lost`,
+     * `storage`, `disk_full`.
      */
     code: string;
     /**
@@ -714,7 +715,7 @@ export type Part = {
      */
     ready: boolean;
     /**
-     * Why not.
+     * Why not; or what of it fails while the rest can be used.
      */
     reason?: string | null;
 };
@@ -744,7 +745,7 @@ export type PluginList = {
 /**
  * Whether a plugin can be used.
  */
-export type PluginState = 'ready' | 'disabled' | 'unusable';
+export type PluginState = 'ready' | 'failing' | 'unusable';
 
 /**
  * A plugin in short.
@@ -766,6 +767,10 @@ export type PluginSummary = {
      * Code of why not.
      */
     problem?: string | null;
+    /**
+     * How it failed.
+     */
+    reason?: string | null;
     /**
      * Whether it can be used.
      */
@@ -922,6 +927,10 @@ export type StageProgress = {
      * Seconds to go at that rate.
      */
     eta_secs?: number | null;
+    /**
+     * Ids of the plugins that do it, once it has begun.
+     */
+    plugins?: Array<string>;
     /**
      * Items a second in this attempt, once there are any.
      */
@@ -2247,7 +2256,7 @@ export type JobEventsErrors = {
      */
     422: Problem;
     /**
-     * More requests than allowed; the header Retry-After says how long to wait.
+     * You have as many streams open as a user may have, or send too many requests.
      */
     429: Problem;
     /**
@@ -2255,7 +2264,7 @@ export type JobEventsErrors = {
      */
     500: Problem;
     /**
-     * The storage does not answer; try again.
+     * The server has as many streams open as it takes, or its storage is silent.
      */
     503: Problem;
 };
@@ -3635,6 +3644,14 @@ export type MetricsData = {
 };
 
 export type MetricsErrors = {
+    /**
+     * The request has no token that holds.
+     */
+    401: Problem;
+    /**
+     * The token lacks a scope.
+     */
+    403: Problem;
     /**
      * The request took too long.
      */

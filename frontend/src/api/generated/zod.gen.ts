@@ -359,7 +359,7 @@ export const zPart = z.object({
  */
 export const zPluginState = z.enum([
     'ready',
-    'disabled',
+    'failing',
     'unusable'
 ]);
 
@@ -371,6 +371,7 @@ export const zPluginSummary = z.object({
     kind: z.string(),
     license: z.string().nullish(),
     problem: z.string().nullish(),
+    reason: z.string().nullish(),
     state: zPluginState,
     summary: z.string().nullish(),
     version: z.string().nullish()
@@ -498,6 +499,7 @@ export const zStageProgress = z.object({
     done: z.int().gte(0),
     done_at_first: z.int().gte(0).nullish(),
     eta_secs: z.number().nullish(),
+    plugins: z.array(z.string()).optional(),
     rate_per_sec: z.number().nullish(),
     reused: z.int().gte(0),
     secs: z.number().nullish(),

@@ -804,7 +804,7 @@ export const healthzOptions = (options?: Options<HealthzData>) => queryOptions<H
 export const metricsQueryKey = (options?: Options<MetricsData>) => createQueryKey('metrics', options);
 
 /**
- * What Prometheus reads.
+ * Metrics of the service.
  */
 export const metricsOptions = (options?: Options<MetricsData>) => queryOptions<MetricsResponse, MetricsError, MetricsResponse, ReturnType<typeof metricsQueryKey>>({
     queryFn: async ({ queryKey, signal }) => {
