@@ -8,6 +8,9 @@ import { gzipSync } from 'node:zlib';
 
 const MAX_FIRST_LOAD_KB = 400;
 
+/** What draws a scene, each loaded on its own after the page that it is in. */
+const VIEWERS = ['src/scene/', 'src/job/ScenePreview.tsx', 'src/compare/CompareScenes.tsx'];
+
 const manifest = JSON.parse(readFileSync('dist/.vite/manifest.json', 'utf8'));
 const sizes = new Map();
 
@@ -37,7 +40,7 @@ let largest = 0;
 for (const [key, chunk] of Object.entries(manifest)) {
   if (!chunk.isDynamicEntry) continue;
   const own = [...files(key)].filter((name) => !first.has(name));
-  const isViewer = key.startsWith('src/scene/');
+  const isViewer = VIEWERS.some((path) => key.startsWith(path));
   row(`  and with ${chunk.name}${isViewer ? ' (lazy)' : ''}`, sum(own));
   if (!isViewer) largest = Math.max(largest, sum(own));
 }
