@@ -133,7 +133,7 @@ mod tests {
     #[tokio::test]
     async fn a_picture_is_made_once_upright_and_removed_with_its_image() {
         let folder = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(url::Url::from_file_path(folder.path()).unwrap().as_str()).unwrap();
+        let blobs = Blobs::make(url::Url::from_file_path(folder.path()).unwrap().as_str()).unwrap();
         blobs.put_bytes(&images::object_key("abcd"), Bytes::from(turned(6))).await.unwrap();
         let thumbnails = Thumbnails::new(blobs.clone(), UploadsSection::default());
         let made = thumbnails.get("abcd", ThumbnailSize::Small).await.unwrap().unwrap();
@@ -154,7 +154,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_no_image_says_so_and_is_not_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(url::Url::from_file_path(folder.path()).unwrap().as_str()).unwrap();
+        let blobs = Blobs::make(url::Url::from_file_path(folder.path()).unwrap().as_str()).unwrap();
         blobs.put_bytes(&images::object_key("ef"), Bytes::from_static(b"no image")).await.unwrap();
         let thumbnails = Thumbnails::new(blobs.clone(), UploadsSection::default());
         let rejected = thumbnails.get("ef", ThumbnailSize::Small).await.unwrap().unwrap_err();
