@@ -9,7 +9,7 @@ use image::codecs::jpeg::JpegEncoder;
 use scene3d_scene::synthetic::{SceneSpec, SyntheticScene};
 use scene3d_tests::client::Client;
 use scene3d_tests::events::follow;
-use scene3d_tests::server::{Server, USER};
+use scene3d_tests::server::{ADMIN, Server, USER};
 use scene3d_tests::{
     DUMMY_CONFIG, Workbench, assert_fails_with, assert_success, binary, has_weights, rendered, run, small_photos,
 };
@@ -95,7 +95,7 @@ fn feature<'a>(verdict: &'a Value, name: &str) -> &'a Value {
 }
 
 fn gauge(server: &Server, name: &str) -> f64 {
-    let text = server.anonymous().get("/metrics").expect_status(200).text();
+    let text = server.client(ADMIN).get("/metrics").expect_status(200).text();
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     value.unwrap_or_else(|| unreachable!("no {name} in\n{text}")).parse().unwrap()
 }
@@ -111,7 +111,7 @@ fn check_shape(verdict: &Value) {
     check_keys(&verdict["thresholds"], &["max_p_adjusted", "min_wasserstein"]);
     for found in verdict["features"].as_array().unwrap() {
         let numbers = ["baseline_mean", "ks", "mean", "num_values", "p", "p_adjusted", "psi", "wasserstein"];
-        check_keys(found, &[numbers.as_slice(), &["drifted", "feature"]].concat());
+        check_keys(found, &[numbers.as_slice(), &["drifted", "feature", "histogram"]].concat());
         assert!(numbers.iter().all(|key| found[key].is_number()), "{found}");
         assert_eq!(found["num_values"], NUM_SENT, "{found}");
     }

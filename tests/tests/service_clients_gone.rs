@@ -13,7 +13,7 @@ use reqwest::Method;
 use scene3d_tests::client::{Answer, Client};
 use scene3d_tests::hostile_config;
 use scene3d_tests::processes::num_open_files;
-use scene3d_tests::server::{Server, USER};
+use scene3d_tests::server::{ADMIN, Server, USER};
 use scene3d_tests::service_bench::{ServiceBench, is_hanging};
 use scene3d_tests::small_photos;
 use serde_json::json;
@@ -157,7 +157,7 @@ fn of_patches_at_once_one_wins_and_the_others_are_told() {
 }
 
 fn num_listeners(server: &Server) -> u64 {
-    let metrics = server.anonymous().get("/metrics").expect_status(200).text();
+    let metrics = server.client(ADMIN).get("/metrics").expect_status(200).text();
     let line = metrics.lines().find_map(|line| line.strip_prefix("scene3d_sse_listeners "));
     line.and_then(|count| count.parse().ok()).unwrap()
 }

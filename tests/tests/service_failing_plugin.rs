@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 use scene3d_tests::client::Client;
-use scene3d_tests::server::{Server, USER};
+use scene3d_tests::server::{ADMIN, Server, USER};
 use scene3d_tests::{DUMMY_CONFIG, hostile_config, small_photos};
 use serde_json::{Value, json};
 
@@ -50,7 +50,7 @@ fn a_plugin_that_ends_its_workers_is_told_until_it_works_again() {
     assert_eq!(failure["plugin"], HOSTILE);
     let words = ["hostile fails", "signal 6 (SIGABRT)", "in the stage extract", "2 times"];
     check_failing(&server, &client, "worker_lost", &words);
-    let metrics = server.anonymous().get("/metrics").expect_status(200).text();
+    let metrics = server.client(ADMIN).get("/metrics").expect_status(200).text();
     let counted = "scene3d_plugin_errors_total{code=\"worker_lost\",plugin=\"hostile\"} 1";
     assert!(metrics.lines().any(|line| line == counted), "{metrics}");
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use scene3d_tests::client::{Answer, Client};
 use scene3d_tests::postgres::Postgres;
-use scene3d_tests::server::{OTHER_USER, Server, USER};
+use scene3d_tests::server::{ADMIN, OTHER_USER, Server, USER};
 use scene3d_tests::small_scene;
 use serde_json::{Value, json};
 
@@ -142,7 +142,7 @@ fn streams_of_events_are_bounded_by_user_and_in_all() {
     let full = other.get(&of_other).expect_problem(503, "event_streams_exhausted");
     assert!(full.header("retry-after").parse::<u64>().unwrap() >= 1);
     let _ = client.get("/api/v1/jobs").expect_status(200);
-    let metrics = server.anonymous().get("/metrics").expect_status(200).text();
+    let metrics = server.client(ADMIN).get("/metrics").expect_status(200).text();
     assert!(metrics.contains("scene3d_rate_limited_total{reason=\"too_many_event_streams\"} 1"), "{metrics}");
     assert!(metrics.contains("scene3d_sse_listeners 3"), "{metrics}");
     drop(open);

@@ -3,7 +3,7 @@
 
 use scene3d_tests::client::Client;
 use scene3d_tests::events::{Event, follow, items_and_reused};
-use scene3d_tests::server::{OTHER_USER, Server, USER};
+use scene3d_tests::server::{ADMIN, OTHER_USER, Server, USER};
 use scene3d_tests::{DUMMY_CONFIG, small_photos};
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ fn only_what_another_config_changes_is_run_again() {
     assert_eq!(same.sha256s(&client), first.sha256s(&client));
 
     let extracted = "scene3d_images_processed_total";
-    let metrics = server.anonymous().get("/metrics").expect_status(200).text();
+    let metrics = server.client(ADMIN).get("/metrics").expect_status(200).text();
     assert!(metrics.lines().any(|line| line == format!("{extracted} {NUM_IMAGES}")), "{metrics}");
     check_refusals(&server, &first);
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hmac::{Hmac, Mac};
 use scene3d_tests::client::Client;
 use scene3d_tests::receiver::{Call, Receiver};
-use scene3d_tests::server::{OTHER_USER, Server, USER};
+use scene3d_tests::server::{ADMIN, OTHER_USER, Server, USER};
 use scene3d_tests::small_photos;
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -143,7 +143,7 @@ fn what_is_not_answered_is_tried_again_and_what_never_is_becomes_dead() {
 }
 
 fn check_metrics(server: &Server) {
-    let text = server.anonymous().get("/metrics").expect_status(200).text();
+    let text = server.client(ADMIN).get("/metrics").expect_status(200).text();
     // retried: all attempts of the dead one but its last, and the first of the other
     for (outcome, times) in [("delivered", 1), ("dead", 1), ("retried", MAX_ATTEMPTS)] {
         let line = format!("scene3d_webhook_deliveries_total{{outcome=\"{outcome}\"}} {times}");
