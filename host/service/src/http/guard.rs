@@ -3,9 +3,9 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::{CatchPanicLayer, ResponseForPanic};
@@ -14,6 +14,22 @@ use crate::http::{API, App, Problem, docs};
 
 /// Nothing of the API is a page: nothing may be loaded from it, nor may it be shown in one.
 const NO_CONTENT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// A body up to this size is read to its end by the server even where nobody wanted it.
+const MAX_DRAINED_BYTES: u64 = 4 << 10;
+
+/// Where a request is refused before its body was read, the connection ends with the answer, and the client is told: it
+/// would else send the next request into a connection that closes (RFC 9112, 9.6).
+pub async fn close_after_refusal(request: Request, next: Next) -> Response {
+    let is_http1 = request.version() <= Version::HTTP_11;
+    let num_bytes = request.body().size_hint().upper();
+    let mut response = next.run(request).await;
+    let is_refused = response.status().is_client_error() || response.status().is_server_error();
+    if is_http1 && is_refused && num_bytes.is_none_or(|num_bytes| num_bytes > MAX_DRAINED_BYTES) {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
 
 /// Adds the security headers that an answer does not have.
 pub async fn add_headers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {

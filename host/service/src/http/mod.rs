@@ -44,7 +44,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, Method, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -145,6 +145,7 @@ fn layered(router: Router<Arc<App>>, app: &Arc<App>) -> Router<Arc<App>> {
         .layer(from_fn_with_state(Arc::clone(app), limits::by_address))
         .layer(from_fn_with_state(Arc::clone(app), cors::allow_listed))
         .layer(guard::catch_panics())
+        .layer(from_fn(guard::close_after_refusal))
         .layer(from_fn_with_state(Arc::clone(app), guard::add_headers))
         .layer(from_fn_with_state(Arc::clone(app), trace::traced))
 }
