@@ -10,7 +10,7 @@ const document = JSON.parse(readFileSync('openapi.json', 'utf8'), (key, value) =
 
 export default defineConfig({
   input: document,
-  output: { path: process.env['GENERATED'] ?? 'src/api/generated' },
+  output: { path: 'src/api/generated' },
   // a stream of events is no query
   parser: { hooks: { operations: { isQuery: ({ id }) => (id === 'jobEvents' ? false : undefined) } } },
   plugins: [

@@ -33,15 +33,23 @@ fn check_reused(bench: &ServiceBench, id: &str) {
     }
 }
 
+/// A job under which something is killed so often while it maps.
+fn job_that_loses(kill: fn(&ServiceBench), num_times: usize) -> (ServiceBench, String) {
+    let bench = ServiceBench::start("");
+    let id = bench.start_job(REAL_CONFIG);
+    for attempt in 1..=num_times {
+        bench.wait_for_in_nth(&id, ("map", attempt), is_mapping);
+        kill(&bench);
+    }
+    (bench, id)
+}
+
 #[test]
 fn a_worker_that_is_killed_once_costs_nothing_that_was_finished() {
     if !has_weights() {
         return;
     }
-    let bench = ServiceBench::start("");
-    let id = bench.start_job(REAL_CONFIG);
-    bench.wait_for_in_nth(&id, ("map", 1), is_mapping);
-    kill_worker(&bench);
+    let (bench, id) = job_that_loses(kill_worker, 1);
     bench.check_ends_well(&id);
     assert_eq!(bench.job(&id)["attempts"], 2);
     check_reused(&bench, &id);
@@ -53,12 +61,7 @@ fn a_job_whose_worker_is_killed_twice_fails_and_the_next_succeeds() {
     if !has_weights() {
         return;
     }
-    let bench = ServiceBench::start("");
-    let id = bench.start_job(REAL_CONFIG);
-    for attempt in 1..=2 {
-        bench.wait_for_in_nth(&id, ("map", attempt), is_mapping);
-        kill_worker(&bench);
-    }
+    let (bench, id) = job_that_loses(kill_worker, 2);
     let job = bench.check_fails(&id, "worker_lost");
     assert_eq!((&job["failure"]["stage"], &job["attempts"]), (&json!("map"), &json!(2)), "{job:#}");
     assert!(job["failure"]["message"].as_str().unwrap().contains("SIGKILL"), "{job:#}");
@@ -70,10 +73,7 @@ fn a_colmap_that_is_killed_once_is_run_again() {
     if !has_weights() {
         return;
     }
-    let bench = ServiceBench::start("");
-    let id = bench.start_job(REAL_CONFIG);
-    bench.wait_for_in_nth(&id, ("map", 1), is_mapping);
-    kill_colmap(&bench);
+    let (bench, id) = job_that_loses(kill_colmap, 1);
     bench.check_ends_well(&id);
     assert_eq!((bench.num_events(&id, "stage_retried"), &bench.job(&id)["attempts"]), (1, &json!(1)));
     check_reused(&bench, &id);
@@ -85,12 +85,7 @@ fn a_job_whose_colmap_is_killed_twice_fails_and_its_retry_goes_on() {
     if !has_weights() {
         return;
     }
-    let bench = ServiceBench::start("");
-    let id = bench.start_job(REAL_CONFIG);
-    for attempt in 1..=2 {
-        bench.wait_for_in_nth(&id, ("map", attempt), is_mapping);
-        kill_colmap(&bench);
-    }
+    let (bench, id) = job_that_loses(kill_colmap, 2);
     let job = bench.check_fails(&id, "unavailable");
     let failure = &job["failure"];
     assert_eq!((&failure["stage"], &failure["plugin"]), (&json!("map"), &json!("colmap")), "{job:#}");

@@ -10,8 +10,8 @@ use crate::command;
 use crate::setup::{self, npm_packages_of_page};
 use crate::workspace::Workspace;
 
-/// What stands before a build: a drift between API and page fails here.
-const CHECKS: [&str; 4] = ["generated", "types", "lint", "test"];
+/// What stands before a build: where the page does not fit the document of the API, its types fail.
+const CHECKS: [&str; 4] = ["generate", "types", "lint", "test"];
 
 /// Checks, builds and weighs the page; needs Node.
 pub fn run(workspace: &Workspace, renew_api: bool) -> Result<()> {
@@ -39,6 +39,7 @@ pub fn build(workspace: &Workspace) -> Result<bool> {
         println!("note: without the page's packages it is not built: `scene3d serve` has no page");
         return Ok(false);
     }
+    npm_run(&folder, "generate")?;
     build_and_weigh(&folder)?;
     Ok(true)
 }
@@ -47,15 +48,14 @@ fn build_and_weigh(folder: &Path) -> Result<()> {
     ["build", "size", "compress"].iter().try_for_each(|script| npm_run(folder, script))
 }
 
-/// Writes the document of the API as it is now, and what is generated from it.
+/// Writes the document of the API as it is now.
 fn renew(workspace: &Workspace) -> Result<()> {
     setup::run(workspace, &setup::Options::default())?;
     let mut print = command::cargo();
     print.current_dir(&workspace.root).args(["run", "--release", "--package", "scene3d", "--", "openapi"]);
     let document = command::read(&mut print)?;
     let file = folder(workspace).join("openapi.json");
-    fs::write(&file, document).with_context(|| format!("cannot write {}", file.display()))?;
-    npm_run(&folder(workspace), "generate")
+    fs::write(&file, document).with_context(|| format!("cannot write {}", file.display()))
 }
 
 fn npm_run(folder: &Path, script: &str) -> Result<()> {

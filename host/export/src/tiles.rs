@@ -6,9 +6,9 @@
 mod index;
 mod node;
 mod octree;
-#[cfg(test)]
-mod reader;
 mod scene_core;
+#[cfg(test)]
+mod tests;
 mod tracks;
 
 use std::io::Write;

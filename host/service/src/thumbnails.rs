@@ -5,13 +5,13 @@ use futures::stream::TryStreamExt;
 use image::codecs::jpeg::JpegEncoder;
 use scene3d_pipeline::{PhotoLimits, Rejected, small_photo};
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 use crate::blobs::Blobs;
 use crate::config::UploadsSection;
-use crate::error::{Result, ServiceError};
+use crate::error::Result;
 use crate::store::images;
+use crate::uploads::decoders::Decoders;
 
 const JPEG_QUALITY: u8 = 82;
 
@@ -51,16 +51,16 @@ pub struct Thumbnail {
 pub struct Thumbnails {
     blobs: Blobs,
     limits: PhotoLimits,
-    /// A decoded photo is large: only so many at a time.
-    decoders: Semaphore,
+    /// The threads that decode uploads too.
+    decoders: Decoders,
 }
 
 impl Thumbnails {
     /// Of the images in a store, with the limits that held when they came in.
     #[must_use]
-    pub fn new(blobs: Blobs, section: UploadsSection) -> Self {
+    pub(crate) fn new(blobs: Blobs, section: UploadsSection, decoders: Decoders) -> Self {
         let limits = PhotoLimits { max_pixels: section.max_megapixels.saturating_mul(1_000_000) };
-        Self { blobs, limits, decoders: Semaphore::new(section.num_decoders.max(1)) }
+        Self { blobs, limits, decoders }
     }
 
     /// The picture of an image, made where there is none yet; `Ok(Err(why))` if the image can't be decoded.
@@ -72,12 +72,11 @@ impl Thumbnails {
         if let Some(num_bytes) = self.blobs.size_bytes(&object_key).await? {
             return Ok(Ok(Thumbnail { object_key, num_bytes }));
         }
-        let _turn = self.decoders.acquire().await.map_err(|error| ServiceError::Internal(error.to_string()))?;
+        let seat = self.decoders.seat().await?;
         let photo = self.blobs.get_range(&images::object_key(sha256), None).await?;
         let photo: Vec<Bytes> = photo.bytes.try_collect().await?;
         let (limits, name) = (self.limits, sha256.to_owned());
-        let made = tokio::task::spawn_blocking(move || jpeg(&name, &photo.concat(), limits, size)).await;
-        let jpeg = match made.map_err(|error| ServiceError::Internal(format!("a thumbnail's thread ended: {error}")))? {
+        let jpeg = match seat.run(move || Ok(jpeg(&name, &photo.concat(), limits, size))).await? {
             Ok(jpeg) => Bytes::from(jpeg),
             Err(rejected) => return Ok(Err(rejected)),
         };
@@ -135,7 +134,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Blobs::make(url::Url::from_file_path(folder.path()).unwrap().as_str()).unwrap();
         blobs.put_bytes(&images::object_key("abcd"), Bytes::from(turned(6))).await.unwrap();
-        let thumbnails = Thumbnails::new(blobs.clone(), UploadsSection::default());
+        let thumbnails = Thumbnails::new(blobs.clone(), UploadsSection::default(), Decoders::start(1).unwrap());
         let made = thumbnails.get("abcd", ThumbnailSize::Small).await.unwrap().unwrap();
         let path = blobs.local_path(&made.object_key).unwrap();
         let picture = image::load_from_memory(&std::fs::read(&path).unwrap()).unwrap().to_rgb8();
@@ -156,7 +155,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Blobs::make(url::Url::from_file_path(folder.path()).unwrap().as_str()).unwrap();
         blobs.put_bytes(&images::object_key("ef"), Bytes::from_static(b"no image")).await.unwrap();
-        let thumbnails = Thumbnails::new(blobs.clone(), UploadsSection::default());
+        let thumbnails = Thumbnails::new(blobs.clone(), UploadsSection::default(), Decoders::start(1).unwrap());
         let rejected = thumbnails.get("ef", ThumbnailSize::Small).await.unwrap().unwrap_err();
         assert!(rejected.reason.contains("no image that scene3d reads"), "{}", rejected.reason);
         assert!(!blobs.exists("thumbnails/ef/ef-512").await.unwrap());

@@ -81,10 +81,11 @@ impl App {
             Some(path) => Some(Arc::new(DriftCheck::read(path, store.clone(), Arc::clone(&metrics))?)),
             None => None,
         };
+        let uploads = Uploads::open(&config, store.clone(), blobs.clone())?;
         Ok(Arc::new(Self {
             login: Login::new(store.clone(), Arc::clone(&secrets), config.auth.clone())?,
-            uploads: Uploads::open(&config, store.clone(), blobs.clone())?,
-            thumbnails: Thumbnails::new(blobs.clone(), config.uploads),
+            thumbnails: Thumbnails::new(blobs.clone(), config.uploads, uploads.decoders.clone()),
+            uploads,
             submitter: Submitter {
                 store: store.clone(),
                 config: config.clone(),

@@ -16,13 +16,13 @@ type Work = Box<dyn FnOnce() + Send>;
 
 /// The threads; they end when this is dropped.
 #[derive(Debug, Clone)]
-pub(super) struct Decoders {
+pub(crate) struct Decoders {
     seats: Arc<Semaphore>,
     work: mpsc::Sender<Work>,
 }
 
 /// Of one whose files are looked at; work of others waits behind those who have a seat.
-pub(super) struct Seat {
+pub(crate) struct Seat {
     work: mpsc::Sender<Work>,
     _permit: tokio::sync::OwnedSemaphorePermit,
 }
@@ -32,7 +32,7 @@ impl Decoders {
     ///
     /// # Errors
     /// [`ServiceError::Io`] if the system gives none.
-    pub(super) fn start(num_threads: usize) -> Result<Self> {
+    pub(crate) fn start(num_threads: usize) -> Result<Self> {
         let (work, queue) = mpsc::channel::<Work>();
         let queue = Arc::new(Mutex::new(queue));
         for number in 0..num_threads {
@@ -52,7 +52,7 @@ impl Decoders {
     ///
     /// # Errors
     /// [`ServiceError::Internal`].
-    pub(super) async fn seat(&self) -> Result<Seat> {
+    pub(crate) async fn seat(&self) -> Result<Seat> {
         let permit = Arc::clone(&self.seats).acquire_owned().await;
         let permit = permit.map_err(|error| ServiceError::Internal(error.to_string()))?;
         Ok(Seat { work: self.work.clone(), _permit: permit })
@@ -64,7 +64,7 @@ impl Seat {
     ///
     /// # Errors
     /// Those of the work; [`RefusalCode::CheckFailed`] if it panicked.
-    pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    pub(crate) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         let run = move || {
             let done = catch_unwind(AssertUnwindSafe(work));

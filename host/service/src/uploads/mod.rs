@@ -1,7 +1,7 @@
 //! What people send: received into a staging folder, checked, and kept as images by their sha256.
 
 pub mod archive;
-mod decoders;
+pub(crate) mod decoders;
 pub mod expiry;
 mod ingest;
 #[cfg(test)]
@@ -35,7 +35,7 @@ pub struct Uploads {
     pub limits: UploadsSection,
     /// What a user may use.
     pub quotas: QuotasSection,
-    decoders: Decoders,
+    pub(crate) decoders: Decoders,
 }
 
 impl Uploads {
