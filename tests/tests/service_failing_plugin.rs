@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // helpers of tests
 
 use scene3d_tests::client::Client;
+use scene3d_tests::postgres::Postgres;
 use scene3d_tests::server::{ADMIN, Server, USER};
 use scene3d_tests::{DUMMY_CONFIG, hostile_config, small_photos};
 use serde_json::{Value, json};
@@ -66,12 +67,21 @@ fn a_plugin_that_ends_its_workers_is_told_until_it_works_again() {
 
 #[test]
 fn a_plugin_that_panics_is_told() {
-    let server = Server::start("");
+    check_panics_are_told(&Server::start(""));
+}
+
+#[test]
+fn a_plugin_that_panics_is_told_by_postgresql_too() {
+    let Some(postgres) = Postgres::start() else { return };
+    check_panics_are_told(&Server::start(&format!("storage.database_url = {:?}", postgres.url())));
+}
+
+fn check_panics_are_told(server: &Server) {
     let client = server.client(USER);
     let upload = client.upload(&small_photos());
     for _ in 0..2 {
         let failure = ended(&client, &upload, &hostile_config("panic_in_run"))["failure"].clone();
         assert_eq!((&failure["code"], &failure["plugin"]), (&json!("panicked"), &json!(HOSTILE)), "{failure:#}");
     }
-    check_failing(&server, &client, "panicked", &["hostile fails: it panicked in the stage extract", "2 times"]);
+    check_failing(server, &client, "panicked", &["hostile fails: it panicked in the stage extract", "2 times"]);
 }
