@@ -35,6 +35,15 @@ fn cancelled(bench: &ServiceBench, id: &str) -> Option<Value> {
     }
 }
 
+/// COLMAP goes with its job, also one that was being started ahead of its stage when the job ended.
+fn wait_until_childless(worker: u32) {
+    let started = Instant::now();
+    while !children_of(worker).is_empty() {
+        assert!(started.elapsed() <= DEADLINE, "children of the worker stay: {:?}", children_of(worker));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// Cancels a job at the first event of which this holds, in one of these stages: it is tried again where the job was faster.
 fn check(bench: &ServiceBench, config: &str, stages: &[&str], is_time: impl Fn(&str, &Value) -> bool) {
     let before = bench.worker().map_or(u64::MAX, resident_bytes);
@@ -48,7 +57,7 @@ fn check(bench: &ServiceBench, config: &str, stages: &[&str], is_time: impl Fn(&
     let job = found.unwrap_or_else(|| unreachable!("no job was cancelled in {stages:?}"));
     assert_eq!((&job["failure"], &job["cancel_requested"]), (&Value::Null, &json!(true)), "{job:#}");
     if let Some(worker) = bench.worker() {
-        assert_eq!(children_of(worker), [0_u32; 0], "COLMAP goes with its job");
+        wait_until_childless(worker);
         let after = resident_bytes(worker);
         assert!(after <= before.saturating_add(MAX_GROWTH_BYTES), "{stages:?}: {before} bytes before, {after} after");
         println!("{stages:?}: {} MiB before, {} after", before >> 20, after >> 20);
