@@ -1,26 +1,34 @@
 /** Debian's Chromium, with WebGL by software, and what tests do with its pages. */
 
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { expect } from 'vitest';
-import { missingProgram, type Service, type USER } from './service';
-
-const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+import { afterAll, beforeAll, describe, expect, inject } from 'vitest';
+import { CHROMIUM, type Service, type User } from './service';
 
 /** Kept out of git; to be looked at. */
 const SCREENSHOTS = 'e2e/screenshots';
 
-/** Why nothing can be driven here; printed, so that what is skipped is seen to be. */
-export function reasonToSkip(): string | undefined {
-  const reason = existsSync(CHROMIUM)
-    ? missingProgram()
-    : `there is no ${CHROMIUM}: install chromium, or name it by CHROMIUM`;
-  if (reason) process.stderr.write(`skipped: ${reason}\n`);
-  return reason;
+/** Where tests run: filled in before the first of them. */
+export interface Stage {
+  service: Service;
+  browser: Browser;
 }
 
-export function startBrowser(): Promise<Browser> {
+/** Tests with a browser of their own against the service of all; skipped where there is none. */
+export function inBrowser(what: string, tests: (stage: Stage) => void) {
+  const service = inject('service');
+  describe.skipIf(service === null)(what, () => {
+    const stage = { service } as Stage;
+    beforeAll(async () => {
+      stage.browser = await startBrowser();
+    });
+    afterAll(() => stage.browser?.close());
+    tests(stage);
+  });
+}
+
+function startBrowser(): Promise<Browser> {
   const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
   return chromium.launch({
     executablePath: CHROMIUM,
@@ -38,7 +46,7 @@ export async function openPage(browser: Browser, options: Parameters<Browser['ne
   return page;
 }
 
-export async function signIn(page: Page, service: Service, user: typeof USER, path: string) {
+export async function signIn(page: Page, service: Service, user: User, path: string) {
   await page.goto(service.url + path);
   await page.getByLabel('Name').fill(user.name);
   await page.getByLabel('Password').fill(user.password);
@@ -46,22 +54,49 @@ export async function signIn(page: Page, service: Service, user: typeof USER, pa
   await page.getByRole('button', { name: 'Sign out' }).waitFor();
 }
 
+/** Each page in light and dark, wide and as a phone has it: to be looked at. */
+export const LOOKS = {
+  light: { colorScheme: 'light' },
+  dark: { colorScheme: 'dark' },
+  narrow: { colorScheme: 'light', viewport: { width: 390, height: 844 }, hasTouch: true },
+  'narrow-dark': { colorScheme: 'dark', viewport: { width: 390, height: 844 }, hasTouch: true },
+} as const;
+
 export async function screenshot(page: Page, name: string) {
   mkdirSync(SCREENSHOTS, { recursive: true });
   // what sticks to the window would stand in the middle of the page
   await page.evaluate('window.scrollTo(0, 0)');
-  await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage: true });
+  await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage: true, animations: 'disabled' });
 }
 
 /** Files let go over an element, as the browser's own protocol does it: with names, folders and all. */
-export async function drop(page: Page, onto: string, files: string[]) {
+export async function drop(page: Page, onto: string, files: readonly string[]) {
   const box = await page.locator(onto).first().boundingBox();
   if (!box) throw new Error(`${onto} is not there to drop files on`);
   const session = await page.context().newCDPSession(page);
-  const data = { items: [], files, dragOperationsMask: 1 };
+  const data = { items: [], files: [...files], dragOperationsMask: 1 };
   const at = { x: box.x + box.width / 2, y: box.y + box.height / 2, data };
   for (const type of ['dragEnter', 'dragOver', 'drop'] as const)
     await session.send('Input.dispatchDragEvent', { type, ...at });
+}
+
+/** Drops photos on the page of new reconstructions. */
+export async function dropPhotos(page: Page, photos: readonly string[]) {
+  await page.getByText('Drop photos, a folder or a ZIP here').waitFor();
+  await drop(page, 'text=Drop photos, a folder or a ZIP here', photos);
+}
+
+/** The connection of a page: as it is, slow upwards, or none. */
+export async function network(
+  page: Page,
+): Promise<(is: { offline?: boolean; uploadThroughput?: number }) => Promise<void>> {
+  // one session for all: of two, one would overrule the other
+  const session = await page.context().newCDPSession(page);
+  await session.send('Network.enable');
+  const asItIs = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
+  return async (is) => {
+    await session.send('Network.emulateNetworkConditions', { ...asItIs, ...is });
+  };
 }
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

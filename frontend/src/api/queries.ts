@@ -1,12 +1,14 @@
 /** The cache of what the server said, and when it is asked again. */
 
-import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query';
+import { MutationCache, onlineManager, QueryCache, QueryClient } from '@tanstack/react-query';
 import { asApiError } from './problem';
 
 /** Attempts after the first one, for failures that may pass. */
 const MAX_RETRIES = 3;
 
 export function makeQueryClient(): QueryClient {
+  // it is told changes only
+  onlineManager.setOnline(navigator.onLine);
   return new QueryClient({
     queryCache: new QueryCache(),
     mutationCache: new MutationCache(),

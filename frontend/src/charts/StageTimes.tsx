@@ -17,7 +17,7 @@ export function StageTimes({ runs }: { runs: readonly Run[] }) {
   return (
     <ul className="flex flex-col gap-3">
       {names.map((name) => (
-        <li key={name} className="grid grid-cols-[7rem_1fr] gap-x-3 sm:grid-cols-[8rem_1fr]">
+        <li key={name} className="grid grid-cols-[6.5rem_1fr] gap-x-3 sm:grid-cols-[8rem_1fr]">
           <span>{STAGE_WORDS[name] ?? name}</span>
           <div className="flex flex-col gap-1">
             {runs.map((run, index) => {
@@ -30,7 +30,7 @@ export function StageTimes({ runs }: { runs: readonly Run[] }) {
                       style={{ width: `${stage ? (100 * stage.secs) / longest : 0}%` }}
                     />
                   </span>
-                  <span className="w-28 text-right sm:w-44 text-sm whitespace-nowrap">
+                  <span className="w-34 text-right text-sm whitespace-nowrap sm:w-44">
                     {runs.length > 1 ? <span className="sr-only">{run.name}: </span> : null}
                     {stage ? inWords(stage) : 'not run'}
                   </span>

@@ -71,3 +71,18 @@ test('a job that is not there is told by its side', async () => {
   await show(ROUTES, '/compare?b=job_x');
   expect(await screen.findByText('Reconstruction B could not be loaded')).toBeVisible();
 });
+
+test('huge: of thousands of photos only those in view are drawn', async () => {
+  const images = Array.from({ length: 5000 }, (_, index) => anImage(index + 1));
+  serve({
+    'GET /api/v1/jobs': () => json({ jobs: [B, A] }),
+    'GET /api/v1/jobs/job_a': () => json(A),
+    'GET /api/v1/jobs/job_b': () => json(B),
+    'GET /api/v1/jobs/job_a/artifacts/report.json': () => json(aReport({ images })),
+    'GET /api/v1/jobs/job_b/artifacts/report.json': () => json(aReport({ images })),
+  });
+  await show(ROUTES, '/compare?a=job_a&b=job_b');
+  const table = await screen.findByRole('table', { name: 'Photos of both' });
+  expect(table).toHaveAttribute('aria-rowcount', '5001');
+  expect(within(table).getAllByRole('row').length).toBeLessThan(60);
+});

@@ -17,12 +17,12 @@ export function FigureTable({ a, b }: { a: Side; b: Side }) {
         <tr>
           <Head>Figure</Head>
           <Head figures>
-            A · <JobLink side={a} />
+            A<JobLink side={a} />
           </Head>
           <Head figures>
-            B · <JobLink side={b} />
+            B<JobLink side={b} />
           </Head>
-          <Head figures>B against A</Head>
+          <Head figures>A → B</Head>
         </tr>
       </thead>
       <tbody>
@@ -36,7 +36,7 @@ export function FigureTable({ a, b }: { a: Side; b: Side }) {
               <Cell figures>{told(one.a)}</Cell>
               <Cell figures>{told(one.b)}</Cell>
               <Cell figures>
-                {verdict === 'alike' ? null : <span className="mr-1">{change(one)}</span>}{' '}
+                {verdict === 'alike' ? null : <span className="max-sm:block">{change(one)}</span>}{' '}
                 {verdict ? <Badge tone={TONES[verdict] ?? 'neutral'}>{verdict}</Badge> : null}
               </Cell>
             </tr>
@@ -49,9 +49,13 @@ export function FigureTable({ a, b }: { a: Side; b: Side }) {
 
 function JobLink({ side }: { side: Side }) {
   return (
-    <Link to={`/jobs/${side.job.id}`} className="text-accent-strong normal-case underline underline-offset-2">
-      {pipelineOf(side.job)}
-    </Link>
+    <span className="max-sm:hidden">
+      {' '}
+      ·{' '}
+      <Link to={`/jobs/${side.job.id}`} className="text-accent-strong normal-case underline underline-offset-2">
+        {pipelineOf(side.job)}
+      </Link>
+    </span>
   );
 }
 

@@ -23,7 +23,9 @@ export function DriftFigures({ verdict }: { verdict: DriftVerdict }) {
             <tr>
               <Head>Feature</Head>
               <Head>Verdict</Head>
-              <Head figures>Distance, σ</Head>
+              <Head figures>
+                Distance, <span className="normal-case">σ</span>
+              </Head>
               <Head figures>KS statistic</Head>
               <Head figures>Adjusted p</Head>
               <Head figures>PSI</Head>

@@ -35,7 +35,7 @@ export function FilesTab() {
       {files.isLoading ? <TableSkeleton what="Loading the files" /> : null}
       {files.isSuccess && artifacts.length === 0 ? <EmptyState title="It wrote no files" /> : null}
       {artifacts.length > 0 ? (
-        <Table caption="Files">
+        <Table caption="Files" stacks>
           <thead>
             <tr>
               <Head>File</Head>
@@ -67,14 +67,16 @@ function FileRow({ jobId, file, description }: FileRowProps) {
   const download = useDownload(jobId);
   return (
     <tr>
-      <Cell className="align-middle! font-mono text-sm" title={`sha256 ${file.sha256}`}>
+      <Cell className="align-middle! font-mono text-sm max-sm:mr-auto" title={`sha256 ${file.sha256}`}>
         {file.name}
       </Cell>
-      <Cell className="min-w-48 align-middle! text-muted">{description ?? DESCRIPTIONS[file.name] ?? ''}</Cell>
-      <Cell figures className="align-middle!">
+      <Cell className="align-middle! text-muted max-sm:order-last max-sm:w-full sm:min-w-48">
+        {description ?? DESCRIPTIONS[file.name] ?? ''}
+      </Cell>
+      <Cell figures className="align-middle! max-sm:text-sm max-sm:text-muted">
         {bytes(file.bytes)}
       </Cell>
-      <Cell className="py-1">
+      <Cell className="max-sm:-mr-2 sm:py-1">
         <span className="flex justify-end">
           <LinkButton jobId={jobId} name={file.name} />
           <IconButton

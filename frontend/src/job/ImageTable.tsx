@@ -38,7 +38,7 @@ export function ImageTable({ jobId, images }: ImageTableProps) {
           />
           <select
             aria-label="Verdict"
-            className="control w-52! shrink-0"
+            className="control w-44! shrink-0 sm:w-52!"
             value={verdict}
             onChange={(event) => setVerdict(event.target.value)}
           >

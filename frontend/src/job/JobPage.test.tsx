@@ -1,6 +1,6 @@
 /** A job in each of its states, on its own page. */
 
-import { act, screen, waitFor, within } from '@testing-library/react';
+import { act, cleanup, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { expect, test, vi } from 'vitest';
 import type { JobView } from '../api/generated';
@@ -222,4 +222,30 @@ test('files are downloaded by links that hold for a time', async () => {
     expect(screen.getByLabelText('Link')).toHaveValue(`${location.origin}/api/v1/downloads?signature=s`),
   );
   expect(wanted).toEqual([{ name: 'points.ply', expires_secs: 604_800 }]);
+});
+
+test('empty: files that are not there yet, and none at all', async () => {
+  answers(aJob({ state: 'running' }));
+  await show(ROUTES, '/jobs/job_1/files');
+  expect(await screen.findByText('Not yet')).toBeVisible();
+  cleanup();
+  answers(aJob({ state: 'cancelled' }), { [`GET ${JOB}/artifacts`]: () => json({ artifacts: [] }) });
+  await show(ROUTES, '/jobs/job_1/files');
+  expect(await screen.findByText('It wrote no files')).toBeVisible();
+});
+
+test('being cancelled: says so, and is not cancelled twice', async () => {
+  answers(aJob({ state: 'running', cancel_requested: true }));
+  await show(ROUTES, '/jobs/job_1');
+  expect(await screen.findByText('being cancelled')).toBeVisible();
+  expect(screen.getByRole('button', { name: 'Being cancelled…' })).toBeDisabled();
+});
+
+test('huge: of a long log the end is shown', async () => {
+  const lines = Array.from({ length: 3000 }, (_, index) => `${at} WARN scene3d: line ${index}`).join('\n');
+  answers(aJob({ state: 'succeeded' }), { ...withReport(), [`GET ${JOB}/logs`]: () => new Response(lines) });
+  await show(ROUTES, '/jobs/job_1');
+  expect(await screen.findByText('line 2999')).toBeVisible();
+  expect(screen.getByText(/The last 500 lines/)).toBeVisible();
+  expect(screen.queryByText('line 2499')).toBeNull();
 });

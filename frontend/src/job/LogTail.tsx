@@ -16,10 +16,12 @@ interface LogTailProps {
   lines: readonly LogLine[];
   error: unknown;
   isPending: boolean;
+  /** Nothing is added any more. */
+  isOver: boolean;
   onRetry: () => void;
 }
 
-export function LogTail({ lines, error, isPending, onRetry }: LogTailProps) {
+export function LogTail({ lines, error, isPending, isOver, onRetry }: LogTailProps) {
   const [held, setHeld] = useState<readonly LogLine[]>();
   const box = useRef<HTMLDivElement>(null);
   const shown = (held ?? lines).slice(-MAX_SHOWN);
@@ -31,9 +33,15 @@ export function LogTail({ lines, error, isPending, onRetry }: LogTailProps) {
   }, [lines, held]);
   const buttons = (
     <div className="flex gap-1">
-      <Button kind="quiet" icon={held ? <PlayIcon /> : <PauseIcon />} onClick={() => setHeld(held ? undefined : lines)}>
-        {held ? `Follow${numNew > 0 ? ` (${count(numNew)} new)` : ''}` : 'Pause'}
-      </Button>
+      {isOver && !held ? null : (
+        <Button
+          kind="quiet"
+          icon={held ? <PlayIcon /> : <PauseIcon />}
+          onClick={() => setHeld(held ? undefined : lines)}
+        >
+          {held ? `Follow${numNew > 0 ? ` (${count(numNew)} new)` : ''}` : 'Pause'}
+        </Button>
+      )}
       <Button kind="quiet" icon={<CopyIcon />} disabled={lines.length === 0} onClick={() => copy(lines)}>
         Copy
       </Button>

@@ -22,7 +22,7 @@ export function MadeBy({ report, job }: { report: Report; job: JobView }) {
           {facts.map(([name, value]) => (
             <div key={name} className="contents">
               <dt className="text-muted">{name}</dt>
-              <dd className={name === 'Again' ? 'font-mono text-sm break-all' : ''}>{value}</dd>
+              <dd className={name === 'Again' ? 'min-w-0 font-mono text-sm wrap-anywhere' : ''}>{value}</dd>
             </div>
           ))}
         </dl>

@@ -1,6 +1,7 @@
 /** A job at a glance: what became of it, its model, its stages, what it tells. */
 
 import { Link } from 'react-router';
+import { hasEnded } from '../jobs/state';
 import { counted } from '../ui/format';
 import { Notice } from '../ui/Notice';
 import { FailureNotice } from './FailureNotice';
@@ -34,7 +35,13 @@ export function OverviewTab() {
       <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
         <div className="flex min-w-0 flex-col gap-4">
           {job.state === 'succeeded' ? <ScenePanel job={job} /> : null}
-          <LogTail lines={log.lines} error={log.error} isPending={log.isPending} onRetry={() => log.refetch()} />
+          <LogTail
+            lines={log.lines}
+            error={log.error}
+            isPending={log.isPending}
+            isOver={hasEnded(job.state)}
+            onRetry={() => log.refetch()}
+          />
         </div>
         <StageTracker job={job} />
       </div>

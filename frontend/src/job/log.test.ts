@@ -40,3 +40,11 @@ test('progress is no line, a failure says why', () => {
   const line = lineOf({ id: 1, kind: 'state', data: JSON.stringify(failed) });
   expect(line && [inWords(line), levelOf(line)]).toEqual(['failed: the plugin panicked', 'error']);
 });
+
+test('what has no words of its own is told by its name', () => {
+  const told = (kind: string, data: object) => inWords({ at: 'x', kind, text: JSON.stringify(data) });
+  expect(told('cancel_requested', {})).toBe('cancel requested');
+  expect(told('interrupted', { plugin: 'my_plugin', num_deaths: 2, stage: null })).toBe(
+    'interrupted: plugin my_plugin, num deaths 2',
+  );
+});

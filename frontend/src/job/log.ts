@@ -74,8 +74,20 @@ export function inWords(line: LogLine): string {
     case 'artifact':
       return `wrote ${body['name']}`;
     default:
-      return line.text;
+      return otherInWords(line.kind, body);
   }
+}
+
+function spaced(name: string): string {
+  return name.replaceAll('_', ' ');
+}
+
+/** `cancel requested`, `stage retried: stage map, attempt 2`. */
+function otherInWords(kind: string, body: Record<string, unknown>): string {
+  const details = Object.entries(body)
+    .filter(([, value]) => value !== null)
+    .map(([key, value]) => `${spaced(key)} ${typeof value === 'object' ? JSON.stringify(value) : value}`);
+  return [spaced(kind), details.join(', ')].filter(Boolean).join(': ');
 }
 
 function stateInWords(body: Record<string, unknown>): string {

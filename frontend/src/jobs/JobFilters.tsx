@@ -33,7 +33,7 @@ export function JobFilters() {
       <SearchField value={search} onChange={(value) => set('q', value)} />
       <select
         aria-label="State"
-        className="control w-36! shrink-0"
+        className="control w-32! shrink-0 sm:w-36!"
         value={state ?? ''}
         onChange={(event) => set('state', event.target.value)}
       >
@@ -61,7 +61,7 @@ function SearchField({ value, onChange }: { value: string; onChange: (value: str
     <input
       type="search"
       aria-label="Search by id, pipeline or day"
-      placeholder="Search by id, pipeline or day"
+      placeholder="Id, pipeline or day"
       className="control min-w-0 sm:w-72!"
       value={typed}
       onChange={(event) => setTyped(event.target.value)}

@@ -56,7 +56,7 @@ function State({ job, view }: { job: JobSummary; view: JobView | undefined }) {
   const told = [stateInWords(job), eta === undefined ? '' : `${duration(eta)} to go in this stage`];
   return (
     <div className="flex flex-col gap-1.5">
-      <p className="flex flex-wrap items-center gap-x-2.5 gap-y-0.5">
+      <p className="flex min-h-[1.35rem] flex-wrap items-center gap-x-2.5 gap-y-0.5">
         {badge} <span className="text-muted">{told.filter(Boolean).join(' · ')}</span>
       </p>
       {job.state === 'running' ? (
@@ -70,6 +70,8 @@ function stateInWords({ state, stage }: JobSummary): string {
   const word = stage ? (STAGE_WORDS[stage] ?? stage) : '';
   if (state === 'queued') return 'waits for its turn';
   if (state === 'succeeded' || !word) return '';
+  // what was not found is told at the end only, and the stage that tells it is not to blame
+  if (state === 'failed' && stage === 'export') return '';
   return hasEnded(state) ? `in “${word}”` : word;
 }
 

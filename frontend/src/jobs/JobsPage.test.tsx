@@ -47,14 +47,12 @@ test('a server that does not answer can be asked again', async () => {
   expect(screen.queryByRole('alert')).toBeNull();
 });
 
-test('offline: the list says that this device has no connection', async () => {
+test('offline: the list waits for the connection, and says so', async () => {
   vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false);
-  serve({});
-  const { queries } = await show(ROUTES, '/jobs');
-  // what is asked for offline waits for the connection instead of failing
-  queries.setDefaultOptions({ queries: { ...queries.getDefaultOptions().queries, networkMode: 'always' } });
-  await queries.refetchQueries();
-  expect(await screen.findByRole('alert')).toHaveTextContent('this device has no connection');
+  const asked = serve({ [LIST]: () => json({ jobs: [] }) });
+  await show(ROUTES, '/jobs');
+  expect(await screen.findByText('It comes when the connection is back.')).toBeVisible();
+  expect(asked).not.toContain(`${LIST}?limit=100`);
 });
 
 test('forbidden: a token without the right to read says what it lacks', async () => {

@@ -5,6 +5,7 @@ import { useEffect, useId, useState } from 'react';
 import { useNavigate } from 'react-router';
 import type { JobSummary, RetryRequest } from '../api/generated';
 import { getJobOptions, listConfigsOptions } from '../api/generated/@tanstack/react-query.gen';
+import { aboutConfig } from '../new/configText';
 import { Button } from '../ui/Button';
 import { Dialog } from '../ui/Dialog';
 import { ErrorNotice } from '../ui/ErrorNotice';
@@ -76,7 +77,14 @@ function Retry({ job, onClose }: RetryDialogProps) {
         <legend className="mb-1 font-medium">Pipeline</legend>
         <Option {...option} value={{ kind: 'same' }} toml={view?.config_toml} label={`${pipelineOf(job)}, as it was`} />
         {others.map(({ name, toml }) => (
-          <Option key={name} {...option} value={{ kind: 'named', name }} toml={toml} label={name} />
+          <Option
+            key={name}
+            {...option}
+            value={{ kind: 'named', name }}
+            toml={toml}
+            label={name}
+            about={aboutConfig(toml)}
+          />
         ))}
         <Option {...option} value={{ kind: 'text' }} label="with values of my own" />
       </fieldset>
@@ -108,19 +116,24 @@ interface OptionProps {
   value: Choice;
   toml?: string | undefined;
   label: string;
+  /** What it is for. */
+  about?: string | undefined;
 }
 
-function Option({ group, choice, choose, value, toml, label }: OptionProps) {
+function Option({ group, choice, choose, value, toml, label, about }: OptionProps) {
   return (
-    <label className="flex min-h-8 items-center gap-2.5">
+    <label className="flex min-h-8 items-start gap-2.5 py-1">
       <input
         type="radio"
         name={group}
-        className="size-4 accent-accent"
+        className="mt-0.5 size-4 shrink-0 accent-accent"
         checked={JSON.stringify(choice) === JSON.stringify(value)}
         onChange={() => choose(value, toml)}
       />
-      {label}
+      <span>
+        {label}
+        {about ? <span className="block text-sm text-pretty text-muted">{about}</span> : null}
+      </span>
     </label>
   );
 }

@@ -17,7 +17,7 @@ export function CheckLine({ pipeline: { checked, problem, isChecking } }: { pipe
       {!isChecking && !problem && checked ? (
         <span className="flex items-center gap-1.5 text-ok">
           <CheckIcon />
-          holds, runs on {[...new Set(checked.stages.map((stage) => stage.device))].join(' and ')}
+          valid, runs on {[...new Set(checked.stages.map((stage) => stage.device))].join(' and ')}
         </span>
       ) : null}
     </p>

@@ -2,7 +2,8 @@
 
 import { useEffect, useId } from 'react';
 import type { NamedConfig } from '../api/generated';
-import type { Pipeline } from './usePipeline';
+import { aboutConfig } from './configText';
+import { lastPipeline, type Pipeline } from './usePipeline';
 
 interface ConfigListProps {
   configs: readonly NamedConfig[];
@@ -13,7 +14,7 @@ export function ConfigList({ configs, pipeline }: ConfigListProps) {
   const group = useId();
   const { name, choose } = pipeline;
   useEffect(() => {
-    const first = configs[0];
+    const first = configs.find((config) => config.name === lastPipeline()) ?? configs[0];
     if (name === undefined && first) choose(first);
   }, [name, configs, choose]);
   return (
@@ -41,9 +42,12 @@ export function ConfigList({ configs, pipeline }: ConfigListProps) {
             >
               {isChosen ? <span className="size-2 rounded-full bg-accent" /> : null}
             </span>
-            <span className="flex min-w-0 flex-1 flex-wrap items-baseline justify-between gap-x-4">
-              <span className="font-medium">{config.name}</span>
-              <span className="text-sm text-muted">{stagesInWords(config)}</span>
+            <span className="flex min-w-0 flex-1 flex-col gap-0.5">
+              <span className="flex flex-wrap items-baseline justify-between gap-x-4">
+                <span className="font-medium">{config.name}</span>
+                <span className="text-xs text-muted">{stagesInWords(config)}</span>
+              </span>
+              <span className="text-sm text-pretty text-muted empty:hidden">{aboutConfig(config.toml)}</span>
             </span>
           </label>
         );

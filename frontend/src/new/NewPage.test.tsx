@@ -1,7 +1,7 @@
 /** The page as a whole against a service that is told what to answer: check as it is typed, upload, start, drift. */
 
 import { QueryClientProvider } from '@tanstack/react-query';
-import { act, render, screen, waitFor, within } from '@testing-library/react';
+import { act, cleanup, render, screen, waitFor, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { createMemoryRouter, RouterProvider } from 'react-router';
 import { beforeEach, expect, test, vi } from 'vitest';
@@ -69,6 +69,7 @@ interface Asked {
 
 let asked: Asked[];
 let drift: DriftVerdict | null;
+let configs: object[];
 
 function answer({ method, path, body }: Asked): [number, object] {
   if (path === '/api/v1/auth/token') {
@@ -76,7 +77,7 @@ function answer({ method, path, body }: Asked): [number, object] {
     return [200, { ...tokens, refresh_token: 'r', refresh_expires_in: 1000 }];
   }
   if (path === '/api/v1/limits') return [200, LIMITS];
-  if (path === '/api/v1/configs') return [200, { configs: [{ name: 'fast', toml: TOML, stages: [] }] }];
+  if (path === '/api/v1/configs') return [200, { configs }];
   if (path === '/api/v1/configs/check') {
     const text = String(body['toml'] ?? '');
     if (!text.includes('foo')) return [200, { ok: true, config: {}, toml: TOML, stages: [] }];
@@ -87,6 +88,8 @@ function answer({ method, path, body }: Asked): [number, object] {
     const config_schema = { properties: { max_keypoints: { type: 'integer', minimum: 1, default: 2048 } } };
     return [200, { id: path.split('/').at(-1), kind: 'extractor', state: 'ready', descriptor: { config_schema } }];
   }
+  if (path.startsWith('/api/v1/images/full'))
+    return [507, { code: 'disk_full', title: 'no', detail: 'no room is left' }];
   // every photo is there already
   if (path.startsWith('/api/v1/images/')) {
     return [200, { sha256: path.split('/').at(-1), bytes: 1, width: 1, height: 1, created_at: '', statistics: {} }];
@@ -111,6 +114,7 @@ class FakeWorker {
 beforeEach(async () => {
   asked = [];
   drift = null;
+  configs = [{ name: 'fast', toml: TOML, stages: [] }];
   vi.stubGlobal('Worker', FakeWorker);
   vi.stubGlobal('fetch', async (input: string | Request, init?: RequestInit) => {
     const request = input instanceof Request ? input : new Request(new URL(input, location.href), init);
@@ -188,4 +192,42 @@ test('drift is shown before the job, with what moved and by how much', async () 
   expect(within(panel).getByRole('heading', { name: 'Brightness is lower' })).toBeVisible();
   expect(within(panel).getByRole('img', { name: /mean 72.4, usually 107/ })).toBeVisible();
   expect(screen.getByRole('link', { name: 'Watch it' })).toHaveAttribute('href', '/jobs/job_1');
+});
+
+test('empty: a server without pipelines says whose matter that is', async () => {
+  configs = [];
+  show();
+  expect(await screen.findByText('The server has no pipelines')).toBeVisible();
+  expect(screen.getByText('Choose photos first.')).toBeVisible();
+  await choose('one', 'two');
+  expect(await screen.findByText('Choose a pipeline.')).toBeVisible();
+});
+
+test('failed: what could not be uploaded says why, and the others can be started without it', async () => {
+  show();
+  await choose('one', 'two', 'full');
+  await startWhenPossible();
+  const notice = await screen.findByRole('alert');
+  expect(notice).toHaveTextContent('1 file could not be uploaded');
+  expect(notice).toHaveTextContent('2.jpg: no room is left');
+  await userEvent.click(screen.getByRole('button', { name: 'Start without it' }));
+  expect(await screen.findByText('the job')).toBeVisible();
+});
+
+test('huge: of many photos the first are shown, and more when asked for', async () => {
+  show();
+  await choose(...Array.from({ length: 200 }, (_, index) => `photo ${index}`));
+  const tiles = () => within(screen.getByRole('list', { name: 'Chosen photos' })).getAllByRole('listitem');
+  expect(tiles()).toHaveLength(60);
+  await userEvent.click(screen.getByRole('button', { name: 'Show more (140 photos below)' }));
+  expect(tiles()).toHaveLength(200);
+});
+
+test('what was chosen last is chosen again', async () => {
+  configs = ['fast', 'best'].map((name) => ({ name, toml: TOML, stages: [] }));
+  show();
+  await userEvent.click(await screen.findByRole('radio', { name: 'best' }));
+  cleanup();
+  show();
+  expect(await screen.findByRole('radio', { name: 'best' })).toBeChecked();
 });

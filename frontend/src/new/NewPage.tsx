@@ -119,7 +119,10 @@ function useDone(job: JobView | undefined): DriftVerdict | undefined {
 
 function Drifted({ job, verdict }: { job: JobView; verdict: DriftVerdict }) {
   // the button that led here is far below
-  useEffect(() => window.scrollTo({ top: 0 }), []);
+  useEffect(() => {
+    // what it returns, in newer browsers a promise, is nothing to clean up with
+    window.scrollTo({ top: 0 });
+  }, []);
   return (
     <Page
       title="Started, with a warning"

@@ -96,11 +96,15 @@ function Condition({ photo }: { photo: Photo }) {
     case 'idle':
       return null;
     case 'waiting':
-      return <span className="text-xs text-muted">waiting</span>;
+      return (
+        <span className="text-xs text-muted">
+          {transfer.sentBytes ? `waits at ${percentOf(transfer.sentBytes, photo)} %` : 'waiting'}
+        </span>
+      );
     case 'sending':
       return (
         <div className="flex flex-col gap-1">
-          <span className="text-xs text-muted">{Math.floor((100 * transfer.sentBytes) / photo.file.size)} % sent</span>
+          <span className="text-xs text-muted">{percentOf(transfer.sentBytes, photo)} % sent</span>
           <ProgressBar label={`Sending ${photo.path}`} share={transfer.sentBytes / photo.file.size} />
         </div>
       );
@@ -116,6 +120,10 @@ function Condition({ photo }: { photo: Photo }) {
     case 'failed':
       return <Said tone="bad" word="failed" text={transfer.error.detail} />;
   }
+}
+
+function percentOf(sent: number, { file }: Photo): number {
+  return Math.floor((100 * sent) / file.size);
 }
 
 function doneInWords(kind: Photo['kind'], numImages: number): string {

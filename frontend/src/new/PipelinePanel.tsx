@@ -5,6 +5,7 @@ import { listConfigsOptions } from '../api/generated/@tanstack/react-query.gen';
 import { EmptyState } from '../ui/EmptyState';
 import { ErrorNotice } from '../ui/ErrorNotice';
 import { Panel } from '../ui/Panel';
+import { TableSkeleton } from '../ui/TableSkeleton';
 import { CheckLine } from './CheckLine';
 import { ConfigAsText } from './ConfigAsText';
 import { ConfigList } from './ConfigList';
@@ -20,7 +21,7 @@ export function PipelinePanel({ pipeline }: { pipeline: Pipeline }) {
   return (
     <Panel title="Pipeline" aside={<CheckLine pipeline={pipeline} />}>
       {error ? <ErrorNotice error={error} onRetry={() => refetch()} /> : null}
-      {isPending ? <p className="text-muted">Loading the pipelines…</p> : null}
+      {isPending ? <TableSkeleton what="Loading the pipelines" rows={3} /> : null}
       {data?.configs.length === 0 ? (
         <EmptyState title="The server has no pipelines">
           Its operator names folders of configs by <code className="font-mono">jobs.config_dirs</code>.

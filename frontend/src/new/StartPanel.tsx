@@ -36,7 +36,7 @@ export function StartPanel({ photos, pipeline, start, limits }: StartPanelProps)
       <div className="flex flex-col gap-4">
         <Figures photos={photos} progress={progress} />
         {queue.state === 'running' || progress.sentBytes > 0 ? (
-          <Going progress={progress} isAllThere={isAllThere} />
+          <Going progress={progress} isAllThere={isAllThere} isPaused={queue.state === 'paused'} />
         ) : null}
         {queue.state === 'held' && queue.error.code !== 'session_ended' ? (
           <Notice tone="warn" title={queue.error.title}>
@@ -46,7 +46,7 @@ export function StartPanel({ photos, pipeline, start, limits }: StartPanelProps)
         {progress.numFailed > 0 && queue.state === 'idle' ? <Failed photos={photos} /> : null}
         {start.error ? <ErrorNotice error={start.error} title="The reconstruction could not be started" /> : null}
         <Buttons {...{ start, progress, isAllThere, isPossible: obstacle === undefined }} />
-        {obstacle && photos.length > 0 ? <p className="text-sm text-muted">{obstacle}</p> : null}
+        {obstacle ? <p className="text-sm text-muted">{obstacle}</p> : null}
         {limits ? <Limits limits={limits} /> : null}
       </div>
     </Panel>
@@ -73,6 +73,7 @@ function Failed({ photos }: { photos: readonly Photo[] }) {
 }
 
 function obstacleOf(photos: readonly Photo[], { problem, checked, name }: Pipeline, limits?: UploadLimits) {
+  if (photos.length === 0) return 'Choose photos first.';
   const ofPhotos = problemOfAll(photos, limits);
   if (ofPhotos) return `${ofPhotos[0]?.toUpperCase()}${ofPhotos.slice(1)}.`;
   if (name === undefined) return 'Choose a pipeline.';
@@ -102,8 +103,15 @@ function Figure({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
-function Going({ progress, isAllThere }: { progress: Progress; isAllThere: boolean }) {
+interface GoingProps {
+  progress: Progress;
+  isAllThere: boolean;
+  isPaused: boolean;
+}
+
+function Going({ progress, isAllThere, isPaused }: GoingProps) {
   const parts = [
+    isPaused ? 'paused' : '',
     `${count(progress.numDone)} of ${count(progress.numPhotos)}`,
     `${bytes(progress.sentBytes)} of ${bytes(progress.bytes)}`,
     progress.rate ? rate(progress.rate) : '',
@@ -114,7 +122,7 @@ function Going({ progress, isAllThere }: { progress: Progress; isAllThere: boole
       <ProgressBar
         label="Upload"
         share={progress.bytes ? progress.sentBytes / progress.bytes : 0}
-        tone={isAllThere ? 'ok' : 'accent'}
+        tone={isAllThere ? 'ok' : isPaused ? 'neutral' : 'accent'}
       />
       <p className="text-sm text-muted">{parts.filter(Boolean).join(' · ')}</p>
     </div>

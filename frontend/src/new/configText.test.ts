@@ -2,7 +2,7 @@
 
 import { parse } from 'smol-toml';
 import { describe, expect, test } from 'vitest';
-import { mistakesByPath, stagesOf, withValue } from './configText';
+import { aboutConfig, mistakesByPath, stagesOf, withValue } from './configText';
 
 const TOML = `# a comment
 [pipeline]
@@ -32,6 +32,11 @@ describe('a config', () => {
       ['mapper', 'colmap'],
     ]);
     expect(parsed.ok && parsed.stages[0]?.values).toEqual({ model: 'n16rot', max_keypoints: 2048 });
+  });
+
+  test('says in its first line what it is for', () => {
+    expect(aboutConfig('# ALIKED by `LightGlue`: the default.\n# More.\n')).toBe('ALIKED by LightGlue: the default.');
+    expect(['[mapper]\n# not here', '#\n# nor here', ''].map(aboutConfig)).toEqual([undefined, undefined, undefined]);
   });
 
   test('that is no TOML says in which line', () => {

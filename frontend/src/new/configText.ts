@@ -39,6 +39,14 @@ function stageOf(path: string, kind: Stage['kind'], table: unknown): Stage[] {
   return [{ path, kind, plugin: String(plugin), values: values as Stage['values'] }];
 }
 
+/** What its author says that it is for: the comment in its first line, if that is one. */
+export function aboutConfig(toml: string): string | undefined {
+  return toml
+    .match(/^#+[ \t]*(\S[^\n]*)/)?.[1]
+    ?.replaceAll('`', '')
+    .trim();
+}
+
 /** The text with one value of a stage changed, or left out to be the default; comments are lost. */
 export function withValue(toml: string, stagePath: string, key: string, value: Value | undefined): string {
   const config = parse(toml) as Table;

@@ -44,7 +44,8 @@ export interface Exif {
 /** Where a photo is on its way. */
 export type Transfer =
   | { state: 'idle' }
-  | { state: 'waiting' }
+  /** With what an earlier attempt brought there, from where the next goes on. */
+  | { state: 'waiting'; sentBytes?: number }
   | { state: 'sending'; sentBytes: number }
   /** It is there, and the server looks at it. */
   | { state: 'looking' }
@@ -61,6 +62,8 @@ export function sentBytes({ file, transfer }: Photo): number {
   switch (transfer.state) {
     case 'sending':
       return transfer.sentBytes;
+    case 'waiting':
+      return transfer.sentBytes ?? 0;
     case 'looking':
     case 'done':
       return file.size;

@@ -2,7 +2,7 @@
 
 import { describe, expect, test, vi } from 'vitest';
 import { ApiError } from '../api/problem';
-import type { Photo } from './photo';
+import { type Photo, sentBytes } from './photo';
 import { PhotoList } from './photoList';
 import { type Sender, type SendingEvents, type Sent, UploadQueue } from './uploadQueue';
 
@@ -96,7 +96,10 @@ describe('the upload queue', () => {
     stopped.on.sent(9);
     await stopped.succeed();
     expect(states()).toEqual(['waiting', 'waiting']);
+    // what is there is there
+    expect(list.all().map(sentBytes)).toEqual([4, 0]);
     queue.resume();
+    expect(list.all()[0]?.transfer).toEqual({ state: 'sending', sentBytes: 4 });
     expect(sender.paths).toEqual(['0.jpg', '1.jpg', '0.jpg', '1.jpg']);
   });
 

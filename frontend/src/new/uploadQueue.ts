@@ -114,7 +114,11 @@ export class UploadQueue {
   private halt(next: QueueState) {
     clearTimeout(this.retry);
     for (const sending of this.active.values()) sending.stop();
-    this.list.move(new Set(this.active.keys()), { state: 'waiting' });
+    for (const id of this.active.keys()) {
+      const photo = this.list.get(id);
+      const kept = photo?.transfer.state === 'sending' ? { sentBytes: photo.transfer.sentBytes } : {};
+      this.list.move(new Set([id]), { state: 'waiting', ...kept });
+    }
     this.active.clear();
     this.become(next);
   }
@@ -134,7 +138,7 @@ export class UploadQueue {
     const ifCurrent = (then: () => void) => () => {
       if (this.active.get(id) === sending) then();
     };
-    this.list.move(only, { state: 'sending', sentBytes: 0 });
+    this.list.move(only, { state: 'sending', sentBytes: sentBytes(photo) });
     const sending = this.sender.send(photo, {
       sent: (bytes) => ifCurrent(() => this.list.move(only, { state: 'sending', sentBytes: bytes }))(),
       looking: ifCurrent(() => this.list.move(only, { state: 'looking' })),

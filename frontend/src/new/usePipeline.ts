@@ -26,6 +26,13 @@ export interface Pipeline {
   recheck(): void;
 }
 
+/** What was chosen last stands chosen, also after a reload in the middle of an upload. */
+const STORED = 'scene3d.pipeline';
+
+export function lastPipeline(): string | undefined {
+  return localStorage.getItem(STORED) ?? undefined;
+}
+
 interface Chosen {
   name: string;
   original: string;
@@ -49,7 +56,10 @@ export function usePipeline(): Pipeline {
   const edit = useCallback((change: (text: string) => string) => {
     setChosen((before) => before && { ...before, text: change(before.text) });
   }, []);
-  const choose = useCallback(({ name, toml }: NamedConfig) => setChosen({ name, original: toml, text: toml }), []);
+  const choose = useCallback(({ name, toml }: NamedConfig) => {
+    localStorage.setItem(STORED, name);
+    setChosen({ name, original: toml, text: toml });
+  }, []);
   return {
     name: chosen?.name,
     text: chosen?.text ?? '',

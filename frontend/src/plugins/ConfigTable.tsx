@@ -10,7 +10,7 @@ export function ConfigTable({ schema }: { schema: unknown }) {
     <Panel title="Config" flush>
       {fields.length === 0 ? <p className="p-4 text-muted">It has nothing to set.</p> : null}
       {fields.length > 0 ? (
-        <Table caption="Config">
+        <Table caption="Config" stacks>
           <thead>
             <tr>
               <Head>Key</Head>
@@ -22,10 +22,10 @@ export function ConfigTable({ schema }: { schema: unknown }) {
           <tbody>
             {fields.map((field) => (
               <tr key={field.key}>
-                <Cell className="font-mono text-sm">{field.key}</Cell>
-                <Cell className="min-w-64">{field.help.replaceAll('`', '')}</Cell>
-                <Cell>{valuesOf(field)}</Cell>
-                <Cell className="font-mono text-sm">{defaultOf(field)}</Cell>
+                <Cell className="font-mono text-sm max-sm:mr-auto">{field.key}</Cell>
+                <Cell className="max-sm:order-2 max-sm:w-full sm:min-w-64">{field.help.replaceAll('`', '')}</Cell>
+                <Cell className="max-sm:order-3 max-sm:w-full max-sm:text-muted">{valuesOf(field)}</Cell>
+                <Cell className="font-mono text-sm max-sm:text-muted">{defaultOf(field)}</Cell>
               </tr>
             ))}
           </tbody>

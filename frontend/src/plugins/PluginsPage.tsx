@@ -46,7 +46,7 @@ export function PluginsPage() {
 
 function Plugins({ kind, plugins }: { kind: string; plugins: readonly PluginSummary[] }) {
   return (
-    <Table caption={KIND_WORDS[kind] ?? kind}>
+    <Table caption={KIND_WORDS[kind] ?? kind} stacks>
       <thead>
         <tr>
           <Head className="w-44">Plugin</Head>
@@ -67,9 +67,9 @@ function Plugins({ kind, plugins }: { kind: string; plugins: readonly PluginSumm
             <Cell>
               <Badge tone={PLUGIN_TONES[plugin.state]}>{plugin.state}</Badge>
             </Cell>
-            <Cell className="min-w-64">{plugin.summary ?? plugin.problem}</Cell>
-            <Cell>{plugin.version}</Cell>
-            <Cell className="whitespace-nowrap">{plugin.license}</Cell>
+            <Cell className="max-sm:order-1 max-sm:w-full sm:min-w-64">{plugin.summary ?? plugin.problem}</Cell>
+            <Cell className="max-sm:order-2 max-sm:text-sm max-sm:text-muted">{plugin.version}</Cell>
+            <Cell className="whitespace-nowrap max-sm:order-2 max-sm:text-sm max-sm:text-muted">{plugin.license}</Cell>
           </tr>
         ))}
       </tbody>

@@ -7,6 +7,7 @@ import { tell } from '../ui/Toast';
 import { copyLink, saveFile } from './handOut';
 import { CameraList } from './panels/CameraList';
 import { HelpDialog } from './panels/HelpDialog';
+import { Hint } from './panels/Hint';
 import { MeasurePanel } from './panels/MeasurePanel';
 import { PhotoBar, PhotoOverlay } from './panels/PhotoOverlay';
 import { Section } from './panels/Section';
@@ -113,6 +114,7 @@ export function OpenViewer(props: OpenViewerProps) {
     () => ({ point: point?.position ?? null, cameras: new Set(seenIn?.map(({ image }) => image)) }),
     [point, seenIn],
   );
+  const isUntouched = view.eye === null && view.through === null && !point && !isMeasuring;
   return (
     <section
       ref={setElement}
@@ -167,7 +169,7 @@ export function OpenViewer(props: OpenViewerProps) {
         <PhotoOverlay source={source} name={view.through} photo={look.photo} opacity={opacity} />
       ) : null}
       <p id={description} className="sr-only">
-        {describe(index, view)}
+        {describe(index, view, shown.shownFromWorld.scale)}
       </p>
       <p aria-live="polite" className="sr-only">
         {describePosition(view, index)}
@@ -204,6 +206,7 @@ export function OpenViewer(props: OpenViewerProps) {
             >
               <MeasurePanel
                 view={view}
+                units={shown.measuredUnits}
                 isMeasuring={isMeasuring}
                 onMeasuring={setIsMeasuring}
                 onChange={onViewChange}
@@ -239,6 +242,7 @@ export function OpenViewer(props: OpenViewerProps) {
             onLeave={actions.leave}
           />
         ) : null}
+        {props.linkOf && isUntouched ? <Hint /> : null}
         <StatusLine
           hovered={hovered === null ? null : (index.images[hovered]?.name ?? null)}
           status={status}

@@ -17,7 +17,7 @@ export function jobSource(id: string): SceneSource {
   return httpSource(
     id,
     { tiles: `${job}/artifacts/scene.tiles`, photo: (name, size) => `${job}/thumbnails/${names(name)}?size=${size}` },
-    async (url, init) => expectOk(await authorisedFetch(url, init)),
+    async (url, init) => expectOk(await authorisedFetch(new URL(url, window.location.href), init)),
   );
 }
 

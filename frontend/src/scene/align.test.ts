@@ -2,8 +2,11 @@
 
 import { describe, expect, it } from 'vitest';
 import { align, type Pose } from './align';
+import runs from './fixtures/two-runs.json';
 import { apply, type Similarity } from './frames';
 import { add, multiply, norm, type Quat, scaled, sub, unit, type Vec3 } from './vec';
+
+const twoRuns = runs as unknown as { a: Pose[]; b: Pose[] };
 
 /** Even in `[-1, 1)`, always the same. */
 function random(seed: number) {
@@ -79,6 +82,21 @@ describe('align', () => {
     expectTrue(found?.a_from_b, 0.01);
     expect(found?.numInliers).toBeGreaterThan(15);
     expect(found?.numInliers).toBeLessThanOrEqual(21);
+  });
+
+  it('uses every camera of two real runs, which differ by the drift of an arc', () => {
+    // the sample scene by ALIKED with 2048 and with 1024 keypoints
+    const { a, b } = twoRuns;
+    const found = align(a, b);
+    expect([found?.numShared, found?.numInliers]).toEqual([12, 12]);
+    expect(found?.rmsUnits).toBeLessThan(0.01);
+  });
+
+  it('leaves out the one that stands elsewhere in one of two real runs', () => {
+    const moved = twoRuns.a.map((pose, i) => (i === 4 ? { ...pose, center: add(pose.center, [0, 0.3, 0]) } : pose));
+    const found = align(moved, twoRuns.b);
+    expect(found?.numInliers).toBe(11);
+    expect(found?.rmsUnits).toBeLessThan(0.01);
   });
 
   it('turns by the cameras where their centres lie on a line, or are only two', () => {

@@ -30,8 +30,10 @@ interface Pair {
   b: Pose;
 }
 
-/** Residuals above so many times their median are wrong. */
+/** Residuals above so many times the median of all are wrong, */
 const OUTLIER_FACTOR = 4;
+/** if they are more than this share of how far the cameras spread: nobody sees less, and runs differ by as much. */
+const MIN_OFF_SHARE = 0.01;
 const MAX_SAMPLES = 200;
 const MAX_REFITS = 10;
 /** Centres that spread less in their second direction lie on a line, about which they tell no rotation. */
@@ -47,7 +49,7 @@ export function align(a: readonly Pose[], b: readonly Pose[]): Alignment | null 
   let inliers = mostLikely(pairs);
   let a_from_b = similarityOf(inliers);
   for (let i = 0; i < MAX_REFITS && a_from_b; i++) {
-    const agreeing = agreeingWith(a_from_b, pairs, inliers.length);
+    const agreeing = agreeingWith(a_from_b, pairs, inliers);
     if (agreeing.length === inliers.length && agreeing.every((pair, k) => pair === inliers[k])) break;
     inliers = agreeing;
     a_from_b = similarityOf(inliers);
@@ -93,14 +95,22 @@ function* samples(pairs: readonly Pair[]): Generator<Pair[]> {
   }
 }
 
-function agreeingWith(a_from_b: Similarity, pairs: readonly Pair[], atLeast: number): Pair[] {
+function agreeingWith(a_from_b: Similarity, pairs: readonly Pair[], known: readonly Pair[]): Pair[] {
   const offs = pairs.map((pair) => residual(a_from_b, pair));
-  const median = offs.toSorted((p, q) => p - q)[Math.floor((atLeast - 1) / 2)] ?? 0;
-  // what agrees to rounding may differ by rounding
-  const limit =
-    OUTLIER_FACTOR * median + 1e-9 * norm(sub(pairs[0]?.a.center ?? [0, 0, 0], mean(pairs.map((p) => p.a.center))));
+  // of all, not of those that agreed: these are the best by choice, and would keep out all but themselves
+  const limit = Math.max(OUTLIER_FACTOR * median(offs), MIN_OFF_SHARE * spreadOf(pairs, known));
   const agreeing = pairs.filter((_, i) => (offs[i] ?? 0) <= limit);
   return agreeing.length >= 2 ? agreeing : [...pairs];
+}
+
+/** How far half of the cameras of `a` stand from the middle of those that are known to be right. */
+function spreadOf(pairs: readonly Pair[], known: readonly Pair[]): number {
+  const middle = mean(known.map(({ a }) => a.center));
+  return median(pairs.map(({ a }) => norm(sub(a.center, middle))));
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((p, q) => p - q)[Math.floor((values.length - 1) / 2)] ?? 0;
 }
 
 function residual(a_from_b: Similarity, { a, b }: Pair): number {

@@ -3,7 +3,6 @@
 import { type Alignment, align, type Pose } from './align';
 import { compose, type Similarity, shownFromWorld, type Up } from './frames';
 import type { TilesIndex } from './tiles/format';
-import type { ViewState } from './view/viewState';
 
 export interface Pair {
   alignment: Alignment;
@@ -22,10 +21,4 @@ export function alignScenes(a: TilesIndex, b: TilesIndex, up: Up): Pair | null {
 
 function posesOf({ images }: TilesIndex): Pose[] {
   return images.map(({ name, rotation, center }) => ({ name, rotation, center }));
-}
-
-/** What `b` shows while `a` shows a view: the same, except for what is told in the world of `a`. */
-export function viewOfOther(view: ViewState, { a_from_b }: Alignment): ViewState {
-  const metresPerUnit = view.metresPerUnit === null ? null : view.metresPerUnit * a_from_b.scale;
-  return { ...view, metresPerUnit, measured: [] };
 }

@@ -4,7 +4,7 @@ import { type KeyboardEvent, useCallback, useRef } from 'react';
 import { FIRST_SECTION } from './panels/ViewPanel';
 import type { TilesIndex } from './tiles/format';
 import type { Shown } from './useShown';
-import type { Vec3 } from './vec';
+import { norm, sub, type Vec3 } from './vec';
 import { eyeOfLook } from './view/lookThrough';
 import { type Command, commandOf } from './view/shortcuts';
 import { centred, orbited, panned, zoomed } from './view/steps';
@@ -49,6 +49,8 @@ export function useActions(situation: Situation): Actions {
   const onEnd = useCallback(
     (place: Vec3) => {
       const { measured } = now.current.view;
+      // a second click on the same point is no other end
+      if (measured.length === 1 && measured[0] && norm(sub(measured[0], place)) === 0) return;
       change({ measured: measured.length === 1 ? [...measured, place] : [place] });
     },
     [change],

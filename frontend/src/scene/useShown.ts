@@ -20,7 +20,9 @@ export interface Shown {
   place: number;
   look: Look | null;
   colouring: Colouring;
-  /** In words. */
+  /** What is measured, shown units. */
+  measuredUnits: number | null;
+  /** The same in words. */
   measuredLength: string | null;
 }
 
@@ -46,7 +48,7 @@ export function useShown(
     () => colouringOf(view.colour, index, heights, view.metresPerUnit),
     [view.colour, index, heights, view.metresPerUnit],
   );
-  const length = lengthOf(view.measured);
-  const measuredLength = length === null ? null : formatLength(length, view.metresPerUnit);
-  return { shownFromWorld: shown, home, eye: view.eye ?? home, place, look, colouring, measuredLength };
+  const measuredUnits = lengthOf(view.measured, shown);
+  const measuredLength = measuredUnits === null ? null : formatLength(measuredUnits, view.metresPerUnit);
+  return { shownFromWorld: shown, home, eye: view.eye ?? home, place, look, colouring, measuredUnits, measuredLength };
 }

@@ -1,6 +1,9 @@
 /** Opens a scene, and what draws its points. */
 
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { asApiError } from '../api/problem';
+import { useIsOnline } from '../state/online';
+import { useSession } from '../state/useSession';
 import { TiledCloud } from './cloud/TiledCloud';
 import { graphics, pointLimits } from './stage/graphics';
 import { PointBudget } from './tiles/PointBudget';
@@ -51,6 +54,7 @@ export function useTilesFile(source: SceneSource, attempt: number, onChange: () 
       unpacker.close();
     };
   }, [source, attempt, tries, onChange]);
+  useReturn(opening, () => setTries((before) => before + 1));
   const retry = useMemo(
     () => () => {
       if (opening.state === 'open') {
@@ -63,4 +67,18 @@ export function useTilesFile(source: SceneSource, attempt: number, onChange: () 
     [opening, onChange],
   );
   return { opening, numFailed, retry };
+}
+
+/** What failed for want of a connection or a session is opened again once there is one. */
+function useReturn(opening: Opening, onReturn: () => void) {
+  const code = opening.state === 'failed' ? asApiError(opening.error).code : undefined;
+  const isOnline = useIsOnline();
+  const session = useSession().state;
+  const returned = useRef(onReturn);
+  useEffect(() => {
+    returned.current = onReturn;
+  });
+  useEffect(() => {
+    if ((code === 'offline' && isOnline) || (code === 'session_ended' && session === 'signed-in')) returned.current();
+  }, [code, isOnline, session]);
 }

@@ -5,9 +5,10 @@ import type { TilesIndex } from './tiles/format';
 import { formatLength } from './view/measure';
 import type { ViewState } from './view/viewState';
 
-export function describe(index: TilesIndex, view: ViewState): string {
+/** `scale`: of the shown frame against the world. */
+export function describe(index: TilesIndex, view: ViewState, scale = 1): string {
   const { num_points, images, error_px, track_length, core } = index;
-  const size = formatLength(core.extent, view.metresPerUnit);
+  const size = formatLength(core.extent * scale, view.metresPerUnit);
   return (
     `3D scene of ${counted(num_points, 'point')} from ${counted(images.length, 'photo')}, about ${size} across. ` +
     `Half of the points have a reprojection error of at most ${figure(error_px.median)} px ` +

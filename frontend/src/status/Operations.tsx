@@ -60,6 +60,7 @@ function Throughput({ samples, ratePerSec }: ThroughputProps) {
     const perSec = ratePerSec(name);
     return perSec === undefined ? 'in all' : `in all, ${figure(60 * perSec)} a minute now`;
   };
+  const received = uploaded(samples);
   const waits = total('scene3d_queue_wait_seconds_count');
   return (
     <Figures>
@@ -72,7 +73,7 @@ function Throughput({ samples, ratePerSec }: ThroughputProps) {
       <Figure name="Wait in the queue" detail="mean">
         {waits > 0 ? duration(total('scene3d_queue_wait_seconds_sum') / waits) : '–'}
       </Figure>
-      <Figure name="Received">{bytes(uploaded(samples))}</Figure>
+      {received === undefined ? null : <Figure name="Received">{bytes(received)}</Figure>}
       <Figure name="Listeners" detail="to events">
         {count(total('scene3d_sse_listeners'))}
       </Figure>
@@ -80,7 +81,8 @@ function Throughput({ samples, ratePerSec }: ThroughputProps) {
   );
 }
 
-function uploaded(samples: readonly Sample[]): number {
+/** `undefined` of a server that does not count it. */
+function uploaded(samples: readonly Sample[]): number | undefined {
   const kinds = samples.filter(({ name }) => name === 'scene3d_upload_bytes_total');
-  return kinds.reduce((sum, { value }) => sum + value, 0);
+  return kinds.length > 0 ? kinds.reduce((sum, { value }) => sum + value, 0) : undefined;
 }

@@ -47,22 +47,23 @@ export function serve(answers: Record<string, Answer>): string[] {
   return asked;
 }
 
+const SCOPES = ['jobs:read', 'jobs:write'];
+
+/** Of whoever signs in. */
 const TOKENS = {
   access_token: 'a',
   token_type: 'Bearer',
   expires_in: 900,
-  scopes: ['jobs:read', 'jobs:write'],
+  scopes: SCOPES,
   refresh_token: 'r',
   refresh_expires_in: 1000,
 };
 
 /** Shows a page at a path, signed in with these scopes. */
-export async function show(routes: RouteObject[], at: string, scopes = TOKENS.scopes) {
+export async function show(routes: RouteObject[], at: string, scopes = SCOPES) {
   setUpClient();
-  const before = TOKENS.scopes;
   TOKENS.scopes = scopes;
   await signIn('ann', 'secret');
-  TOKENS.scopes = before;
   if (currentSession().state !== 'signed-in') throw new Error('not signed in');
   const router = createMemoryRouter(routes, { initialEntries: [at] });
   const queries = makeQueryClient();

@@ -14,7 +14,8 @@ HTMLDialogElement.prototype.close ??= function close() {
   this.open = false;
 };
 
-window.scrollTo = () => undefined;
+// as newer browsers have it: what scrolls smoothly gives a promise
+window.scrollTo = (async () => undefined) as unknown as typeof window.scrollTo;
 
 window.matchMedia ??= (media) =>
   ({

@@ -18,8 +18,13 @@ export function Dialog({ title, open, onClose, children, actions }: DialogProps)
   useEffect(() => {
     const dialog = element.current;
     if (!dialog || !open) return;
+    const before = document.activeElement;
     dialog.showModal();
-    return () => dialog.close();
+    return () => {
+      dialog.close();
+      // the browser would do it, but for an element that is gone by then
+      if (before instanceof HTMLElement) before.focus({ preventScroll: true });
+    };
   }, [open]);
   if (!open) return null;
   return (
@@ -30,7 +35,7 @@ export function Dialog({ title, open, onClose, children, actions }: DialogProps)
         event.preventDefault();
         onClose?.();
       }}
-      className="m-auto w-[min(32rem,calc(100vw-2rem))] rounded-lg border border-line bg-raised p-0 text-ink shadow-float backdrop:bg-[oklch(0.15_0.01_230/0.55)]"
+      className="m-auto w-[min(32rem,calc(100vw-2rem))] rounded-lg border border-line bg-raised p-0 text-left whitespace-normal text-ink shadow-float backdrop:bg-[oklch(0.15_0.01_230/0.55)]"
     >
       <h2 id={id} className="border-b border-line px-5 py-3 text-lg">
         {title}

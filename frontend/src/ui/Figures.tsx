@@ -23,7 +23,7 @@ export function Figure({ name, detail, children }: FigureProps) {
       <dt className="engraved">{name}</dt>
       <dd>
         <span className="text-xl">{children}</span>
-        {detail ? <span className="ml-1.5 text-sm text-muted">{detail}</span> : null}
+        {detail ? <span className="ml-1.5 text-sm text-muted max-sm:ml-0 max-sm:block">{detail}</span> : null}
       </dd>
     </div>
   );

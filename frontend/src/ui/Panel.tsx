@@ -20,7 +20,7 @@ export function Panel({ title, aside, children, flush = false, className = '' }:
       className={`min-w-0 rounded-lg border border-line bg-surface ${className}`}
     >
       {title || aside ? (
-        <header className="flex min-h-11 flex-wrap items-center justify-between gap-x-4 gap-y-1 border-b border-line px-4 py-2">
+        <header className="flex min-h-12 flex-wrap items-center justify-between gap-x-4 gap-y-1 border-b border-line px-4 py-1.5">
           <h2 id={id} className="text-base">
             {title}
           </h2>

@@ -15,12 +15,13 @@ test('bytes have three digits', () => {
 });
 
 test('durations have two units', () => {
-  expect([0.42, 9.97, 59.4, 185, 3600, 7620].map(duration)).toEqual([
+  expect([0, 0.42, 9.97, 59.4, 185, 3600, 7620].map(duration)).toEqual([
+    '< 0.1 s',
     '0.4 s',
     '10 s',
     '59 s',
     '3 min 05 s',
-    '1 h 00 min',
+    '1 h',
     '2 h 07 min',
   ]);
 });

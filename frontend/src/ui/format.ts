@@ -18,15 +18,17 @@ export function rate(bytesPerSec: number): string {
   return `${bytes(Math.round(bytesPerSec))}/s`;
 }
 
-/** `0.4 s`, `42 s`, `3 min 05 s`, `2 h 07 min`. */
+/** `< 0.1 s`, `0.4 s`, `42 s`, `3 min 05 s`, `2 h 07 min`, `24 h`. */
 export function duration(secs: number): string {
+  if (secs < 0.05) return '< 0.1 s';
   if (secs < 9.95) return `${secs.toFixed(1)} s`;
   const whole = Math.round(secs);
   const two = (value: number) => String(value).padStart(2, '0');
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
   const minutes = Math.round(whole / 60);
-  return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
+  const hours = `${Math.floor(minutes / 60)} h`;
+  return minutes % 60 === 0 ? hours : `${hours} ${two(minutes % 60)} min`;
 }
 
 /** `12,345`. */

@@ -87,7 +87,7 @@ export function Tick({
   onChange: (checked: boolean) => void;
 }) {
   return (
-    <label className="flex min-h-7 items-center gap-2">
+    <label className="flex min-h-7 items-center gap-1.5">
       <input
         type="checkbox"
         checked={checked}

@@ -2,18 +2,19 @@
 
 import { type FormEvent, useId, useState } from 'react';
 import { Button } from '../../ui/Button';
-import { formatLength, lengthOf, parseLength, scaleFrom } from '../view/measure';
+import { formatLength, parseLength, scaleFrom } from '../view/measure';
 import type { ViewState } from '../view/viewState';
 
 interface MeasurePanelProps {
   view: ViewState;
+  /** Of what is measured, shown units. */
+  units: number | null;
   isMeasuring: boolean;
   onMeasuring: (isMeasuring: boolean) => void;
   onChange: (change: Partial<ViewState>) => void;
 }
 
-export function MeasurePanel({ view, isMeasuring, onMeasuring, onChange }: MeasurePanelProps) {
-  const length = lengthOf(view.measured);
+export function MeasurePanel({ view, units, isMeasuring, onMeasuring, onChange }: MeasurePanelProps) {
   return (
     <>
       <div className="flex flex-wrap gap-2">
@@ -31,13 +32,13 @@ export function MeasurePanel({ view, isMeasuring, onMeasuring, onChange }: Measu
         ) : null}
       </div>
       <p className="text-sm text-muted">{hint(isMeasuring, view.measured.length)}</p>
-      {length !== null ? (
+      {units !== null ? (
         <>
           <p>
             <span className="engraved block">Length</span>
-            <span className="text-lg font-medium">{formatLength(length, view.metresPerUnit)}</span>
+            <span className="text-lg font-medium">{formatLength(units, view.metresPerUnit)}</span>
           </p>
-          <ScaleForm view={view} onChange={onChange} />
+          <ScaleForm units={units} onChange={onChange} />
         </>
       ) : null}
       {view.metresPerUnit !== null ? (
@@ -54,14 +55,14 @@ function hint(isMeasuring: boolean, numEnds: number): string {
   return 'Photos alone tell no scale: measure something whose length you know, then say how long it is.';
 }
 
-function ScaleForm({ view, onChange }: Pick<MeasurePanelProps, 'view' | 'onChange'>) {
+function ScaleForm({ units, onChange }: { units: number; onChange: MeasurePanelProps['onChange'] }) {
   const id = useId();
   const [text, setText] = useState('');
   const [isWrong, setIsWrong] = useState(false);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const metres = parseLength(text);
-    const metresPerUnit = metres === null ? null : scaleFrom(view.measured, metres);
+    const metresPerUnit = metres === null ? null : scaleFrom(units, metres);
     setIsWrong(metresPerUnit === null);
     if (metresPerUnit === null) return;
     onChange({ metresPerUnit });

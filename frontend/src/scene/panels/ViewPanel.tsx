@@ -59,7 +59,7 @@ export function ViewPanel({ view, colouring, numPoints, onChange }: PanelProps) 
           text={`${pointSize} px`}
           onChange={(wanted) => onChange({ pointSize: wanted })}
         />
-        <div className="flex flex-wrap gap-x-3">
+        <div className="flex flex-wrap gap-x-2.5">
           <Tick label="Cameras" checked={view.cameras} onChange={(cameras) => onChange({ cameras })} />
           <Tick label="Photos" checked={view.photos} onChange={(photos) => onChange({ photos })} />
           <Tick label="Grid" checked={view.grid} onChange={(grid) => onChange({ grid })} />

@@ -82,7 +82,7 @@ describe('a measurement', () => {
     render(
       <Held first={first}>
         {(view, change) => (
-          <MeasurePanel view={view} isMeasuring={false} onMeasuring={() => undefined} onChange={change} />
+          <MeasurePanel view={view} units={5} isMeasuring={false} onMeasuring={() => undefined} onChange={change} />
         )}
       </Held>,
     );

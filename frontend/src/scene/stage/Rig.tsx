@@ -25,6 +25,7 @@ export function Rig({ eye, look, extent, isCalm, onMove }: RigProps) {
   const { invalidate } = useThree();
   const controls = useRef<ComponentRef<typeof OrbitControls>>(null);
   const told = useRef<Eye3 | null>(null);
+  const isByHand = useRef(false);
   useEffect(() => {
     if (look) {
       camera.position.set(...look.position);
@@ -34,6 +35,7 @@ export function Rig({ eye, look, extent, isCalm, onMove }: RigProps) {
     } else if (eye !== told.current && controls.current) {
       // set from outside: by a link, a key, another viewer
       told.current = eye;
+      isByHand.current = false;
       camera.position.set(...eye.position);
       controls.current.target.set(...eye.target);
       controls.current.update();
@@ -60,8 +62,12 @@ export function Rig({ eye, look, extent, isCalm, onMove }: RigProps) {
       zoomToCursor
       minDistance={1e-3 * extent}
       maxDistance={50 * extent}
+      onStart={() => {
+        isByHand.current = true;
+      }}
       onChange={() => {
-        if (!controls.current || look) return;
+        // it changes too while the window is laid out, which is no choice of anybody
+        if (!controls.current || look || !isByHand.current) return;
         const { x, y, z } = controls.current.target;
         const moved: Eye3 = { position: camera.position.toArray(), target: [x, y, z] };
         if (told.current && isSame(moved, told.current)) return;

@@ -120,7 +120,7 @@ function Scene(props: StageProps) {
     // everything that is no prop of a child: what the children do with theirs asks for a frame by itself
     invalidate();
   });
-  const square = squareSize(extent, (view.metresPerUnit ?? 1) / shown.scale);
+  const square = squareSize(extent, view.metresPerUnit ?? 1);
   return (
     <>
       <Rig eye={eye} look={look} extent={extent} isCalm={props.isCalm} onMove={props.onMove} />

@@ -1,18 +1,24 @@
 /** Lengths and scales. */
 
 import { describe, expect, it } from 'vitest';
+import type { Similarity } from '../frames';
 import { formatLength, lengthOf, parseLength, scaleFrom } from './measure';
+
+const SHOWN: Similarity = { scale: 1, rotation: [1, 0, 0, 0], translation: [9, 9, 9] };
+const ENDS = [
+  [1, 2, 3],
+  [1, 5, 7],
+] as const;
 
 describe('measuring', () => {
   it('needs both ends', () => {
-    expect(lengthOf([])).toBeNull();
-    expect(lengthOf([[1, 2, 3]])).toBeNull();
-    expect(
-      lengthOf([
-        [1, 2, 3],
-        [4, 6, 3],
-      ]),
-    ).toBe(5);
+    expect(lengthOf([], SHOWN)).toBeNull();
+    expect(lengthOf(ENDS.slice(1), SHOWN)).toBeNull();
+    expect(lengthOf(ENDS, SHOWN)).toBe(5);
+  });
+
+  it('is in units of what is shown: a world that is shown twice as large is twice as long', () => {
+    expect(lengthOf(ENDS, { ...SHOWN, scale: 2 })).toBe(10);
   });
 
   it('tells lengths in fitting units, without a scale in those of the model', () => {
@@ -31,35 +37,14 @@ describe('measuring', () => {
   });
 
   it('sets a scale by which the same thing is as long as was said', () => {
-    const ends = [
-      [0, 0, 0],
-      [0, 3, 4],
-    ] as const;
-    const scale = scaleFrom(ends, 2.5);
+    const scale = scaleFrom(5, 2.5);
     expect(scale).toBe(0.5);
-    expect(formatLength(lengthOf(ends) ?? 0, scale)).toBe('2.50 m');
+    expect(formatLength(5, scale)).toBe('2.50 m');
   });
 
   it('sets no scale by nothing', () => {
-    expect(
-      scaleFrom(
-        [
-          [1, 1, 1],
-          [1, 1, 1],
-        ],
-        2,
-      ),
-    ).toBeNull();
-    expect(scaleFrom([[1, 1, 1]], 2)).toBeNull();
-    expect(
-      scaleFrom(
-        [
-          [0, 0, 0],
-          [1, 0, 0],
-        ],
-        0,
-      ),
-    ).toBeNull();
+    expect(scaleFrom(0, 2)).toBeNull();
+    expect(scaleFrom(1, 0)).toBeNull();
   });
 
   it('reads lengths as people write them', () => {

@@ -1,17 +1,17 @@
 /** Lengths: in the model's own units until somebody says how long something is. */
 
+import type { Similarity } from '../frames';
 import { norm, sub, type Vec3 } from '../vec';
 
-/** World units between the ends. */
-export function lengthOf(measured: readonly Vec3[]): number | null {
+/** Shown units between the ends, which are in the world frame. */
+export function lengthOf(measured: readonly Vec3[], shownFromWorld: Similarity): number | null {
   const [a, b] = measured;
-  return a && b ? norm(sub(b, a)) : null;
+  return a && b ? shownFromWorld.scale * norm(sub(b, a)) : null;
 }
 
-/** Metres a unit, if what is measured is so long; `null` for what is no length. */
-export function scaleFrom(measured: readonly Vec3[], metres: number): number | null {
-  const length = lengthOf(measured);
-  return length !== null && length > 0 && metres > 0 && Number.isFinite(metres) ? metres / length : null;
+/** Metres a unit, if something of so many units is so long; `null` for what is no length. */
+export function scaleFrom(units: number, metres: number): number | null {
+  return units > 0 && metres > 0 && Number.isFinite(metres) ? metres / units : null;
 }
 
 /** `3.42 m`, `12.6 cm`, `1.20 km`; without a scale `3.42 units`. */

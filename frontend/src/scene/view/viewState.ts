@@ -31,7 +31,7 @@ export interface ViewState {
   photos: boolean;
   grid: boolean;
   section: Section | null;
-  /** Metres that one world unit is long; none until somebody says. */
+  /** Metres that one shown unit is long, which is the world's but where two worlds are shown as one; none until somebody says. */
   metresPerUnit: number | null;
   /** Ends of what is measured, world frame. */
   measured: readonly Vec3[];
