@@ -6,7 +6,7 @@ use std::io::Cursor;
 use reqwest::Method;
 use reqwest::blocking::multipart::{Form, Part};
 use scene3d_tests::client::{Answer, Client};
-use scene3d_tests::server::{Server, USER};
+use scene3d_tests::server::{ADMIN, Server, USER};
 use scene3d_tests::small_disk::SmallDisk;
 use scene3d_tests::small_scene;
 
@@ -34,7 +34,14 @@ fn what_can_not_be_taken_is_refused_and_the_next_upload_is_taken() {
     let _ = send(&client, "a.png", noise_png(700)).expect_problem(413, "image_too_large");
     let _ = send(&client, "a.jpg", b"no image".to_vec()).expect_problem(415, "not_an_image");
     let _ = send(&client, "../a.jpg", b"x".to_vec()).expect_problem(422, "unsafe_name");
-    let _ = send(&client, "a.jpg", small_scene().images[0].jpeg.clone()).expect_status(201);
+    let photo = small_scene().images[0].jpeg.clone();
+    let _ = send(&client, "a.jpg", photo.clone()).expect_status(201);
+    let metrics = server.client(ADMIN).get("/metrics").expect_status(200).text();
+    let value = |sample: &str| metrics.lines().find_map(|line| line.strip_prefix(sample)?.trim().parse::<u64>().ok());
+    assert_eq!(value("scene3d_uploads_total{outcome=\"ready\"}"), Some(1), "{metrics}");
+    assert!(value("scene3d_uploads_total{outcome=\"refused\"}").is_some_and(|num| num >= 2), "{metrics}");
+    let received = value("scene3d_upload_bytes_total{kind=\"multipart\"}");
+    assert!(received.is_some_and(|bytes| bytes > photo.len() as u64), "{metrics}");
 }
 
 #[test]

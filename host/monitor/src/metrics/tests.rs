@@ -39,7 +39,7 @@ fn touched() -> Metrics {
     metrics.work.model(9, 10, Some(0.7));
     metrics.work.plugin_error("aliked", "out_of_memory");
     metrics.uploads.received("tus", 4096);
-    metrics.uploads.finished("accepted");
+    metrics.uploads.finished("ready");
     metrics.uploads.webhook("delivered");
     metrics.drift.checked(&drifted());
     metrics.devices.set_resident_bytes("cuda:0", 1 << 20);

@@ -27,7 +27,7 @@ impl UploadMetrics {
         self.bytes.with_label_values(&[kind]).inc_by(num_bytes);
     }
 
-    /// An upload ended: `accepted`, `refused`, `expired` and so on.
+    /// An upload ended: `ready`, `refused`, `expired` or `terminated`.
     pub fn finished(&self, outcome: &str) {
         self.uploads.with_label_values(&[outcome]).inc();
     }

@@ -73,7 +73,7 @@ async fn receive_all(
         Err(Stop::Failed(problem)) => (UploadState::Terminated, None, problem),
     };
     staged.remove().await?;
-    uploads.store.end_upload(&upload.id, UploadState::Receiving, state, problem).await?;
+    uploads.end(&upload.id, UploadState::Receiving, state, problem).await?;
     Err(answer)
 }
 
@@ -130,6 +130,7 @@ impl Files<'_> {
         let length = |chunk: &Option<Bytes>| chunk.as_ref().map_or(0, Bytes::len);
         while let Some(chunk) = in_time(&mut self.pace, field.chunk(), length).await? {
             self.num_bytes += chunk.len() as u64;
+            self.uploads.metrics.uploads.received("multipart", chunk.len() as u64);
             self.check_size()?;
             sink.write(&chunk).await?;
             let max_bytes = self.uploads.limits.max_image_bytes;

@@ -81,7 +81,7 @@ impl App {
             Some(path) => Some(Arc::new(DriftCheck::read(path, store.clone(), Arc::clone(&metrics))?)),
             None => None,
         };
-        let uploads = Uploads::open(&config, store.clone(), blobs.clone())?;
+        let uploads = Uploads::open(&config, store.clone(), blobs.clone(), Arc::clone(&metrics))?;
         Ok(Arc::new(Self {
             login: Login::new(store.clone(), Arc::clone(&secrets), config.auth.clone())?,
             thumbnails: Thumbnails::new(blobs.clone(), config.uploads, uploads.decoders.clone()),

@@ -129,8 +129,8 @@ impl Uploads {
         to: UploadState,
         problem: Option<Refusal>,
     ) -> Result<()> {
-        match self.store.end_upload(&upload.id, upload.state, to, problem).await {
-            Ok(_) | Err(ServiceError::WrongUploadState { .. }) => {}
+        match self.end(&upload.id, upload.state, to, problem).await {
+            Ok(()) | Err(ServiceError::WrongUploadState { .. }) => {}
             Err(error) => return Err(error),
         }
         match staged {

@@ -84,7 +84,7 @@ impl Uploads {
         // room first: where the disk is full the database may need it
         staged.remove().await?;
         let (from, to) = (UploadState::Checking, UploadState::Refused);
-        self.store.end_upload(upload_id, from, to, Some(refusal.clone())).await?;
+        self.end(upload_id, from, to, Some(refusal.clone())).await?;
         Err(refusal.into())
     }
 
@@ -120,7 +120,9 @@ impl Uploads {
             return Err(nothing_usable(&details).into());
         }
         details.num_attempts = 0;
-        self.store.finish_upload(upload_id, details, self.quotas).await
+        let upload = self.store.finish_upload(upload_id, details, self.quotas).await?;
+        self.metrics.uploads.finished(upload.state.name());
+        Ok(upload)
     }
 
     /// The files that were sent, or those of the ZIP that was sent; what they leave out is noted.

@@ -1,6 +1,9 @@
 //! Tests: what becomes of uploads, with the real store and folders.
 
 use std::io::{Cursor, Write};
+use std::sync::Arc;
+
+use scene3d_monitor::metrics::Metrics;
 
 use super::Uploads;
 use super::refusal::RefusalCode;
@@ -30,7 +33,8 @@ impl Bench {
             sqlx::query(add).bind(user).execute(store.reader()).await.unwrap();
         }
         let blobs = Blobs::make(&config.storage.objects_url()).unwrap();
-        Self { uploads: Uploads::open(&config, store, blobs).unwrap(), _folder: folder }
+        let metrics = Arc::new(Metrics::new("test").unwrap());
+        Self { uploads: Uploads::open(&config, store, blobs, metrics).unwrap(), _folder: folder }
     }
 
     /// All of its files are here, nobody looked at them.

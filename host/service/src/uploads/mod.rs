@@ -13,12 +13,17 @@ pub mod refusal;
 pub mod staging;
 pub mod state;
 
+use std::sync::Arc;
+
+use scene3d_monitor::metrics::Metrics;
+
 use crate::blobs::Blobs;
 use crate::config::{QuotasSection, ServiceConfig, UploadsSection};
 use crate::error::Result;
 use crate::store::Store;
 use crate::store::uploads::Upload;
 use crate::uploads::decoders::Decoders;
+use crate::uploads::refusal::Refusal;
 use crate::uploads::staging::{Staged, Staging};
 use crate::uploads::state::UploadState;
 
@@ -35,6 +40,8 @@ pub struct Uploads {
     pub limits: UploadsSection,
     /// What a user may use.
     pub quotas: QuotasSection,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     pub(crate) decoders: Decoders,
 }
 
@@ -43,13 +50,14 @@ impl Uploads {
     ///
     /// # Errors
     /// [`crate::ServiceError::Io`] if one of them can't be had.
-    pub fn open(config: &ServiceConfig, store: Store, blobs: Blobs) -> Result<Self> {
+    pub fn open(config: &ServiceConfig, store: Store, blobs: Blobs, metrics: Arc<Metrics>) -> Result<Self> {
         Ok(Self {
             store,
             blobs,
             staging: Staging::open(config.storage.staging_dir())?,
             limits: config.uploads,
             quotas: config.quotas,
+            metrics,
             decoders: Decoders::start(config.uploads.num_decoders.max(1))?,
         })
     }
@@ -64,9 +72,19 @@ impl Uploads {
             Ok(staged) => Ok(staged),
             Err(error) => {
                 // nobody will send it: its user gets the room back at once
-                self.store.end_upload(&upload.id, UploadState::Receiving, UploadState::Terminated, None).await?;
+                self.end(&upload.id, UploadState::Receiving, UploadState::Terminated, None).await?;
                 Err(error)
             }
         }
+    }
+
+    /// Ends an upload otherwise than well, and counts it.
+    ///
+    /// # Errors
+    /// As [`Store::end_upload`].
+    pub async fn end(&self, id: &str, from: UploadState, to: UploadState, problem: Option<Refusal>) -> Result<()> {
+        self.store.end_upload(id, from, to, problem).await?;
+        self.metrics.uploads.finished(to.name());
+        Ok(())
     }
 }

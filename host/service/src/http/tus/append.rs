@@ -124,6 +124,7 @@ impl Growing<'_> {
             if let Some(checksum) = checksum {
                 checksum.update(&chunk);
             }
+            self.uploads.metrics.uploads.received("tus", chunk.len() as u64);
             self.sink.write(&chunk).await?;
             if !self.is_all_or_none && self.sink.num_bytes() - synced >= SYNC_EVERY_BYTES {
                 self.persist().await?;

@@ -39,7 +39,9 @@ fn try_run(worker: &Worker, request: &JobRequest, voice: &Voice, cancel: &Cancel
     let files = worker.runtime.block_on(worker.cache.files(&blobs, &request.images, cancel))?;
     let Some(files) = files else { return Ok(Ending::Cancelled) };
 
-    let hidden = Hidden(vec![(request.work_folder.display().to_string(), "the job's folder")]);
+    // what is left of a path names an artifact
+    let folder = request.work_folder.display();
+    let hidden = Hidden(vec![(format!("{folder}/"), ""), (folder.to_string(), "the job's folder")]);
     let observer = Arc::new(JobObserver::new(&request.job_id, voice, &negotiated, hidden.clone()));
     let ran = reconstruct_in_turn(worker, &pipeline_request(request, files, negotiated), &observer, cancel);
     let results = match &ran {
