@@ -14,6 +14,7 @@ pub mod cutting_proxy;
 pub mod events;
 pub mod forged_token;
 pub mod in_process;
+pub mod mlflow;
 pub mod postgres;
 #[cfg(target_os = "linux")]
 pub mod processes;
@@ -22,6 +23,7 @@ pub mod s3;
 pub mod server;
 pub mod service_bench;
 pub mod small_disk;
+pub mod tracked;
 pub mod tus;
 
 /// The built program.

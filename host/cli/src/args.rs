@@ -2,6 +2,7 @@
 
 mod photos;
 mod service;
+mod track;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use clap_complete::Shell;
 
 pub use photos::{EdaArgs, SampleArgs};
 pub use service::{KeyCommand, LogFormat, NewKeyArgs, NewUserArgs, ServeArgs, StoreArgs, UserCommand};
+pub use track::{ServerSecretArgs, TrackArgs, TrackCommand};
 
 /// Photos in, 3D scene out, every step a plugin.
 #[derive(Debug, Parser)]
@@ -66,6 +68,9 @@ pub enum Command {
     /// Add, list and disable users of the service, and their API keys.
     #[command(subcommand)]
     User(UserCommand),
+    /// List and show recorded runs, and send them to an MLflow server.
+    #[command(subcommand)]
+    Track(TrackCommand),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -86,7 +91,8 @@ pub enum Command {
   scene3d reconstruct photos --config configs/aliked+lightglue.toml --out out/photos
   scene3d reconstruct photos --config configs/aliked+nearest.toml --out out/fast \\
       --set features.0.extractor.max_keypoints=4096
-  scene3d reconstruct photos --config configs/aliked+lightglue.toml --out out/photos --resume")]
+  scene3d reconstruct photos --config configs/aliked+lightglue.toml --out out/photos --resume
+  scene3d reconstruct photos --config configs/aliked+lightglue.toml --out out/photos --track=http://127.0.0.1:5000")]
 pub struct ReconstructArgs {
     /// Folder of the photos; subfolders are read too.
     pub photos: PathBuf,
@@ -104,6 +110,8 @@ pub struct ReconstructArgs {
     /// Print one JSON object an event on stdout, for machines.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub track: TrackArgs,
 }
 
 /// Which config, and what to change in it.

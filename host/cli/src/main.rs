@@ -11,6 +11,7 @@ mod page;
 mod password;
 mod progress;
 mod quoted;
+mod tracked_run;
 
 use clap::Parser;
 
@@ -45,6 +46,7 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::Sample(args) => commands::sample::run(&args),
         Command::Serve(args) => commands::serve::run(args),
         Command::User(command) => commands::user::run(command),
+        Command::Track(command) => commands::track::run(command),
         Command::Completions { shell } => commands::docs::completions(shell),
         Command::Openapi => commands::docs::openapi(),
         Command::Man { folder } => commands::docs::man_pages(&folder),

@@ -1,5 +1,7 @@
 //! The error of this crate.
 
+use std::path::{Path, PathBuf};
+
 /// What can go wrong while watching.
 #[derive(Debug, thiserror::Error)]
 pub enum MonitorError {
@@ -25,4 +27,47 @@ pub enum MonitorError {
     /// A baseline that can't be read.
     #[error("baseline: {0}; make it again with `scene3d eda`")]
     Baseline(String),
+    /// The folder of the tracking records.
+    #[error("tracking: can't {action} {}: {source}", .path.display())]
+    Spool {
+        /// What was tried, e.g. `make`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Settings of tracking that can't hold.
+    #[error("tracking: {0}")]
+    TrackingConfig(String),
+    /// No such run was recorded.
+    #[error("tracking: no run `{run}` in {}; `scene3d track list` names them", .spool.display())]
+    NoRun {
+        /// The id.
+        run: String,
+        /// The folder of the records.
+        spool: PathBuf,
+    },
+    /// The server did not take everything.
+    #[error("tracking: {message}{}", .num_waiting.map_or_else(String::new, |num| format!("; {num} records wait in the spool")))]
+    NotSent {
+        /// Why.
+        message: String,
+        /// Records that it lacks, where they were counted.
+        num_waiting: Option<u64>,
+    },
+    /// A word that is no id.
+    #[error("tracking: `{id}` is no id, expected `{word}_` and 32 hex digits")]
+    Id {
+        /// What was given.
+        id: String,
+        /// How ids of the kind begin.
+        word: String,
+    },
+}
+
+impl MonitorError {
+    pub(crate) fn spool(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Spool { action, path: path.to_owned(), source }
+    }
 }

@@ -73,7 +73,7 @@ async fn run_jobs_once(app: &App) -> Result<()> {
     let executor: Arc<dyn Executor> = Arc::new(LocalExecutor::new(command, Arc::clone(&app.metrics)));
     let webhooks = Caller::new(app.store.clone(), app.config.webhooks, Arc::clone(&app.metrics))?;
     let drift = app.submitter.drift.as_ref();
-    let parts = Parts { store: &app.store, config: &app.config, metrics: &app.metrics, drift };
+    let parts = Parts { store: &app.store, config: &app.config, metrics: &app.metrics, drift, tracking: &app.tracking };
     let dispatcher = Dispatcher::start(parts, executor).await?;
     tracing::info!("this process runs the jobs");
     let beside = CancellationToken::new();

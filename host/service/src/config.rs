@@ -28,6 +28,8 @@ pub struct ServiceConfig {
     pub retention: RetentionSection,
     /// `[drift]`
     pub drift: DriftSection,
+    /// `[tracking]`
+    pub tracking: TrackingSection,
 }
 
 /// Where it listens.
@@ -131,6 +133,12 @@ impl StorageSection {
     #[must_use]
     pub fn staging_dir(&self) -> PathBuf {
         self.in_data_dir("staging")
+    }
+
+    /// Records of jobs as tracked runs.
+    #[must_use]
+    pub fn tracking_dir(&self) -> PathBuf {
+        self.in_data_dir("tracking")
     }
 
     /// Absolute: URLs of files are.
@@ -322,6 +330,34 @@ impl Default for RetentionSection {
 pub struct DriftSection {
     /// A file that `scene3d eda` wrote; without one nothing is checked.
     pub baseline: Option<PathBuf>,
+}
+
+/// Whether jobs are recorded as runs of an experiment, in `tracking` of the data folder, and which server gets them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrackingSection {
+    /// Record jobs.
+    pub enabled: bool,
+    /// URL of an MLflow server; without one the records stay where they are (`scene3d track`).
+    pub server: Option<String>,
+    /// Experiment that the runs belong to.
+    pub experiment: String,
+    /// File with a token for the server.
+    pub token_file: Option<PathBuf>,
+    /// File with `USER:PASSWORD` for the server.
+    pub password_file: Option<PathBuf>,
+}
+
+impl Default for TrackingSection {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            server: None,
+            experiment: "scene3d-service".to_owned(),
+            token_file: None,
+            password_file: None,
+        }
+    }
 }
 
 impl ServiceConfig {

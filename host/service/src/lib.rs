@@ -27,6 +27,7 @@ pub mod serve;
 pub mod store;
 pub mod thumbnails;
 pub mod tokens;
+pub mod tracking;
 pub mod uploads;
 pub mod user_config;
 

@@ -128,7 +128,11 @@ async fn finish(app: &App, tasks: &TaskTracker) {
     if tokio::time::timeout(deadline, tasks.wait()).await.is_err() {
         tracing::warn!(num_tasks = tasks.len(), "not everything was finished in time");
     }
+    let tracking = app.tracking.clone();
+    // the server of the records gets its grace time meanwhile
+    let closed = tokio::task::spawn_blocking(move || tracking.close());
     app.store.close().await;
+    closed.await.ok();
 }
 
 fn listen(addresses: &[SocketAddr]) -> Result<TcpListener> {

@@ -3,6 +3,7 @@
 mod device_tools;
 mod fetch;
 mod libtorch;
+mod mlflow;
 mod node;
 mod page;
 mod pinned;
@@ -66,6 +67,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         weights::lay_out(deps, &stamps)?;
         node::lay_out(deps, &stamps)?;
         schemathesis::lay_out(deps, &stamps)?;
+        mlflow::lay_out(deps, &stamps)?;
         page::lay_out(&workspace.root.join("frontend"), options.force)?;
         println!("setup: everything is in place in {} ({:.1} s)", deps.display(), start.elapsed().as_secs_f64());
         Ok(())

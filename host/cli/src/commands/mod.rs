@@ -11,6 +11,7 @@ pub mod plugin;
 pub mod reconstruct;
 pub mod sample;
 pub mod serve;
+pub mod track;
 pub mod user;
 pub mod validate;
 pub mod weights;

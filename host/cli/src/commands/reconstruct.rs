@@ -1,5 +1,7 @@
 //! `scene3d reconstruct`: checks the config, runs the pipeline, says where the results lie.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use scene3d_engine::{RawConfig, Registry, SearchPaths, negotiate};
 use scene3d_pipeline::{Cancel, Outcome, PhotoLimits, PhotoSource, Plugins, Request, reconstruct};
@@ -8,6 +10,7 @@ use crate::args::ReconstructArgs;
 use crate::exit::EXIT_SUCCESS;
 use crate::progress;
 use crate::quoted::quoted;
+use crate::tracked_run::TrackedRun;
 
 /// Runs the pipeline.
 pub fn run(args: &ReconstructArgs) -> Result<u8> {
@@ -15,16 +18,25 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
     let paths = SearchPaths::new(&raw);
     let plugins = Plugins::new(Registry::discover(&paths));
     let negotiated = negotiate(&raw, &plugins.registry, &paths.weights).map_err(scene3d_engine::EngineError::from)?;
+    let config_name =
+        args.config.config.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let tracked = TrackedRun::begin(&args.track, &config_name, &negotiated.config)?;
     let request = Request {
         photos: PhotoSource::from(args.photos.as_path()),
         out: args.out.clone(),
-        config_name: args.config.config.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into()),
+        config_name,
         negotiated,
         resume: args.resume,
         limits: PhotoLimits { max_pixels: args.max_megapixels.saturating_mul(1_000_000) },
         command: command_line(args),
     };
-    let outcome = reconstruct(&request, &plugins, progress::observer(args.json), &cancel_on_ctrl_c()?)?;
+    let observer = progress::observer(args.json);
+    let observer = tracked.as_ref().map_or_else(|| Arc::clone(&observer), |tracked| tracked.beside(&observer));
+    let outcome = reconstruct(&request, &plugins, observer, &cancel_on_ctrl_c()?);
+    if let Some(tracked) = &tracked {
+        tracked.end(&outcome, &args.out);
+    }
+    let outcome = outcome?;
     if !args.json {
         print_outcome(&outcome);
     }

@@ -10,6 +10,7 @@ mod gpu;
 mod http;
 mod jobs;
 mod registrar;
+mod tracking;
 mod uploads;
 mod work;
 mod worker;
@@ -24,6 +25,7 @@ pub use devices::DeviceMetrics;
 pub use drift::DriftMetrics;
 pub use http::{HttpMetrics, HttpRequest};
 pub use jobs::JobMetrics;
+pub use tracking::TrackingMetrics;
 pub use uploads::UploadMetrics;
 pub use work::{StageRun, WorkMetrics};
 pub use worker::WorkerMetrics;
@@ -51,6 +53,8 @@ pub struct Metrics {
     pub access: AccessMetrics,
     /// The process that reconstructs.
     pub worker: WorkerMetrics,
+    /// Records of experiments on their way to a server.
+    pub tracking: TrackingMetrics,
 }
 
 impl Metrics {
@@ -74,6 +78,7 @@ impl Metrics {
             devices: DeviceMetrics::new(&registrar)?,
             access: AccessMetrics::new(&registrar)?,
             worker: WorkerMetrics::new(&registrar)?,
+            tracking: TrackingMetrics::new(&registrar)?,
             registry,
         })
     }

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use super::*;
 use crate::drift::{DriftStatus, DriftVerdict, Feature, FeatureVerdict, Histogram};
+use crate::tracking::TrackingStatus;
 
 fn drifted() -> DriftVerdict {
     let found = FeatureVerdict {
@@ -50,6 +51,9 @@ fn touched() -> Metrics {
     metrics.access.rate_limited("queue_full");
     drop(metrics.access.listener());
     metrics.worker.restarted();
+    let tracking = TrackingStatus { num_waiting: 12, num_sent: 30, num_failures: 2, ..TrackingStatus::default() };
+    // what is set twice counts once
+    (0..2).for_each(|_| metrics.tracking.set(&tracking));
     metrics
 }
 
@@ -75,6 +79,10 @@ fn what_was_recorded_is_rendered() {
         "scene3d_sse_listeners 0",
         "scene3d_worker_up 1",
         "scene3d_worker_restarts_total 1",
+        "scene3d_tracking_records_waiting 12",
+        "scene3d_tracking_records_sent_total 30",
+        "scene3d_tracking_send_failures_total 2",
+        "scene3d_tracking_records_refused_total 0",
     ] {
         assert!(text.lines().any(|found| found == line), "expected `{line}` in\n{text}");
     }
@@ -96,7 +104,7 @@ fn every_metric_was_touched_and_none_names_a_job_a_user_or_a_file() {
 }
 
 /// Metrics that the modules beside this one register.
-const NUM_METRICS: usize = 31;
+const NUM_METRICS: usize = 35;
 
 #[test]
 fn promtool_finds_nothing_to_complain_of() {

@@ -55,6 +55,9 @@ async fn metrics(
         Err(error) => tracing::warn!(%error, "jobs can't be counted"),
     }
     app.metrics.devices.sample_gpus();
+    if let Some(tracker) = app.tracking.tracker() {
+        app.metrics.tracking.set(&tracker.status());
+    }
     let text = app.metrics.render().map_err(|_| Problem::bug())?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text))
 }

@@ -22,6 +22,7 @@ use crate::scrape_token::ScrapeToken;
 use crate::secrets::Secrets;
 use crate::store::Store;
 use crate::thumbnails::Thumbnails;
+use crate::tracking::JobTracking;
 use crate::uploads::Uploads;
 
 /// What every handler shares, behind an `Arc`.
@@ -56,6 +57,8 @@ pub struct App {
     pub event_streams: Arc<EventStreams>,
     /// What removes jobs.
     pub retention: Retention,
+    /// Jobs as runs of an experiment.
+    pub tracking: JobTracking,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Cancelled when the server shuts down: streams end, background tasks stop.
@@ -81,6 +84,7 @@ impl App {
             Some(path) => Some(Arc::new(DriftCheck::read(path, store.clone(), Arc::clone(&metrics))?)),
             None => None,
         };
+        let tracking = JobTracking::open(&config)?;
         let uploads = Uploads::open(&config, store.clone(), blobs.clone(), Arc::clone(&metrics))?;
         Ok(Arc::new(Self {
             login: Login::new(store.clone(), Arc::clone(&secrets), config.auth.clone())?,
@@ -94,7 +98,7 @@ impl App {
                 drift,
             },
             watch: Watch::new(store.clone()),
-            retention: Retention::new(store.clone(), blobs.clone(), &config),
+            retention: Retention::new(store.clone(), blobs.clone(), &config, tracking.clone()),
             event_streams: EventStreams::new(config.server.max_event_streams, config.quotas.max_event_streams),
             rates: Rates::new(&config),
             shutdown: CancellationToken::new(),
@@ -104,6 +108,7 @@ impl App {
             plugins,
             weights_dirs,
             blobs,
+            tracking,
             metrics,
             config,
         }))

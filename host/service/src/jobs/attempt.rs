@@ -22,6 +22,7 @@ use crate::store::Store;
 use crate::store::events::JobEvent;
 use crate::store::jobs::{Job, JobImage};
 use crate::store::leases::Lease;
+use crate::tracking::{JobTracking, TrackedJob};
 
 /// The stage that finds keypoints.
 const EXTRACT: &str = "extract";
@@ -46,6 +47,7 @@ pub(super) struct Work {
     pub(super) stopping: CancellationToken,
     metrics: Arc<Metrics>,
     drift: Option<Arc<DriftCheck>>,
+    tracking: JobTracking,
     work_dir: PathBuf,
     objects_url: String,
     max_pixels: u64,
@@ -60,6 +62,7 @@ impl Work {
         Self {
             store: parts.store.clone(),
             drift: parts.drift.map(Arc::clone),
+            tracking: parts.tracking.clone(),
             metrics: Arc::clone(parts.metrics),
             lease,
             executor,
@@ -80,13 +83,14 @@ impl Work {
             self.metrics.jobs.waited((now_ms() - job.created_at) as f64 / 1000.0);
         }
         let deadline = job.started_at.unwrap_or_else(now_ms).saturating_add(millis(self.max_job));
+        let tracked = Arc::new(self.tracking.begin(&job));
         let mut retried: Vec<Option<String>> = Vec::new();
         loop {
-            let ending = self.attempt(&job, deadline, &cancel).await?;
-            let Ending::Failed(failure) = &ending else { return self.end(&job.id, ending).await };
+            let ending = self.attempt(&job, deadline, &tracked, &cancel).await?;
+            let Ending::Failed(failure) = &ending else { return self.end(&job.id, ending, tracked).await };
             let num_retries = retried.iter().filter(|stage| **stage == failure.stage).count() as i64;
             if !failure.transient || num_retries >= self.num_stage_retries || cancel.is_cancelled() {
-                return self.end(&job.id, ending).await;
+                return self.end(&job.id, ending, tracked).await;
             }
             retried.push(failure.stage.clone());
             let failure = failure.clone();
@@ -99,7 +103,13 @@ impl Work {
         }
     }
 
-    async fn attempt(&self, job: &Job, deadline_ms: i64, cancel: &CancellationToken) -> Result<Ending> {
+    async fn attempt(
+        &self,
+        job: &Job,
+        deadline_ms: i64,
+        tracked: &TrackedJob,
+        cancel: &CancellationToken,
+    ) -> Result<Ending> {
         let request = self.request(job).await?;
         let images = request.images.clone();
         let (events, told) = mpsc::channel(MAX_EVENTS_AHEAD);
@@ -116,7 +126,7 @@ impl Work {
                 }
             }
         };
-        let (ending, noted) = tokio::join!(run, self.note_all(&job.id, &images, told, &stop));
+        let (ending, noted) = tokio::join!(run, self.note_all((&job.id, &images), told, tracked, &stop));
         noted.map(|()| ending)
     }
 
@@ -137,9 +147,9 @@ impl Work {
     /// Whatever can't be written ends the attempt: nothing is shown that is not written.
     async fn note_all(
         &self,
-        job_id: &str,
-        images: &[JobImage],
+        (job_id, images): (&str, &[JobImage]),
         mut told: mpsc::Receiver<ExecutorEvent>,
+        tracked: &TrackedJob,
         stop: &CancellationToken,
     ) -> Result<()> {
         let mut outcome = Ok(());
@@ -151,11 +161,12 @@ impl Work {
                 // another model of the same plugin tells later
                 keypoints.entry(image.clone()).or_insert(found);
             }
+            tracked.note(&event);
             if outcome.is_ok() {
                 outcome = self.note(job_id, event).await.inspect_err(|_| stop.cancel());
             }
             if outcome.is_ok() && has_extracted {
-                outcome = self.check_drift(job_id, images, &keypoints).await.inspect_err(|_| stop.cancel());
+                outcome = self.check_drift(job_id, images, &keypoints, tracked).await.inspect_err(|_| stop.cancel());
             }
         }
         outcome
@@ -167,11 +178,13 @@ impl Work {
         job_id: &str,
         images: &[JobImage],
         keypoints: &HashMap<String, KeypointStatistics>,
+        tracked: &TrackedJob,
     ) -> Result<()> {
         let Some(drift) = &self.drift else { return Ok(()) };
         let verdict = self.written(|| drift.check(images, keypoints)).await?;
         let verdict = serde_json::to_value(verdict)
             .map_err(|error| ServiceError::Internal(format!("a drift verdict can't be written: {error}")))?;
+        tracked.drift(&verdict);
         let edit = move |job: &mut Job| {
             job.drift = Some(verdict.clone());
             Ok(vec![JobEvent::new("drift", verdict.clone())])
@@ -199,7 +212,7 @@ impl Work {
         }
     }
 
-    async fn end(&self, job_id: &str, ending: Ending) -> Result<()> {
+    async fn end(&self, job_id: &str, ending: Ending, tracked: Arc<TrackedJob>) -> Result<()> {
         let stored_bytes = self.stored_bytes(job_id).await?;
         let (max_worker_deaths, is_stopping) = (self.max_worker_deaths, self.stopping.is_cancelled());
         let ended = ending.clone();
@@ -223,7 +236,11 @@ impl Work {
             })
             .await?;
         self.count_end(&job);
-        self.note_plugin_failures(&job, &ending).await
+        let noted = self.note_plugin_failures(&job, &ending).await;
+        let work_folder = self.work_dir.join(job_id);
+        // a large report takes time to read
+        tokio::task::spawn_blocking(move || tracked.end(&job, &work_folder)).await.ok();
+        noted
     }
 
     /// What a plugin said last, and the text of a panic, may name files: they are for the job's owner and the log.

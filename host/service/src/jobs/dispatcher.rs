@@ -18,6 +18,7 @@ use crate::error::{Result, ServiceError};
 use crate::store::Store;
 use crate::store::jobs::Job;
 use crate::store::leases::{Lease, RENEW_EVERY_MS};
+use crate::tracking::JobTracking;
 
 /// How often the queue is looked at when nothing is heard of it: another process may have added a job.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -41,6 +42,8 @@ pub struct Parts<'a> {
     pub metrics: &'a Arc<Metrics>,
     /// What images are compared with, where there is a baseline.
     pub drift: Option<&'a Arc<DriftCheck>>,
+    /// Jobs as runs of an experiment.
+    pub tracking: &'a JobTracking,
 }
 
 impl Dispatcher {

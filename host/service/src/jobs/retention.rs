@@ -10,6 +10,7 @@ use crate::clock::{millis, now_ms};
 use crate::config::{RetentionSection, ServiceConfig};
 use crate::error::{Result, ServiceError};
 use crate::store::Store;
+use crate::tracking::JobTracking;
 
 const SECS_A_DAY: u64 = 24 * 3600;
 
@@ -23,13 +24,14 @@ pub struct Retention {
     blobs: Blobs,
     work_dir: PathBuf,
     section: RetentionSection,
+    tracking: JobTracking,
 }
 
 impl Retention {
     /// Of a service.
     #[must_use]
-    pub fn new(store: Store, blobs: Blobs, config: &ServiceConfig) -> Self {
-        Self { store, blobs, work_dir: config.storage.work_dir(), section: config.retention }
+    pub fn new(store: Store, blobs: Blobs, config: &ServiceConfig, tracking: JobTracking) -> Self {
+        Self { store, blobs, work_dir: config.storage.work_dir(), section: config.retention, tracking }
     }
 
     /// Sweeps now and then until it is cancelled.
@@ -88,6 +90,7 @@ impl Retention {
             self.blobs.delete(&artifact.object_key).await?;
         }
         remove_folder(&self.work_dir.join(id)).await?;
+        self.tracking.forget(id);
         self.store.delete_job(id).await
     }
 
@@ -164,7 +167,10 @@ mod tests {
 
         async fn sweep(&self, section: RetentionSection) {
             let config = ServiceConfig { retention: section, ..self.config.clone() };
-            Retention::new(self.store.clone(), self.blobs.clone(), &config).sweep().await.unwrap();
+            Retention::new(self.store.clone(), self.blobs.clone(), &config, JobTracking::default())
+                .sweep()
+                .await
+                .unwrap();
         }
 
         async fn is_kept(&self, id: &str) -> bool {

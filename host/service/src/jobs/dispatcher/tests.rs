@@ -105,7 +105,9 @@ impl Fixture {
     async fn start(&self) -> (CancellationToken, tokio::task::JoinHandle<Result<()>>) {
         let metrics = Arc::new(Metrics::new("0").unwrap());
         let executor: Arc<dyn Executor> = self.executor.clone();
-        let parts = Parts { store: &self.store, config: &self.config, metrics: &metrics, drift: None };
+        let tracking = JobTracking::default();
+        let parts =
+            Parts { store: &self.store, config: &self.config, metrics: &metrics, drift: None, tracking: &tracking };
         let dispatcher = Dispatcher::start(parts, executor).await.unwrap();
         let stop = CancellationToken::new();
         (stop.clone(), tokio::spawn(dispatcher.run(stop)))
