@@ -12,6 +12,7 @@ pub mod aliked_run;
 pub mod client;
 pub mod cutting_proxy;
 pub mod events;
+pub mod experiment;
 pub mod forged_token;
 pub mod in_process;
 pub mod mlflow;

@@ -69,7 +69,7 @@ fn jobs_are_runs_that_name_nobody_and_no_photo() {
     let upload = upload(&client);
     let succeeded = client.start_job(&upload, &json!({}));
     assert_eq!(client.ended_job(&succeeded)["state"], "succeeded");
-    let failed = client.start_job_with(&upload, &hostile_config("panic"));
+    let failed = client.start_job_with(&upload, &hostile_config("panic_in_run"));
     assert_eq!(client.ended_job(&failed)["state"], "failed");
     server.ask_to_stop();
     assert!(server.wait_until_ended().success());

@@ -116,6 +116,39 @@ impl Camera {
         [self.params[first], self.params[first + 1]]
     }
 
+    /// The camera of the same image resized to `[width, height]` px. A model with one focal length keeps one, in between
+    /// where the sides' scales differ by rounding.
+    #[must_use]
+    pub fn resized(&self, image_size: [u32; 2]) -> Self {
+        let [sx, sy] = [0, 1].map(|axis| f64::from(image_size[axis]) / f64::from(self.image_size[axis].max(1)));
+        let first_center = 1 + usize::from(self.model.has_two_focals());
+        let scale = |index: usize| match index {
+            0 if !self.model.has_two_focals() => f64::midpoint(sx, sy),
+            0 => sx,
+            1 if self.model.has_two_focals() => sy,
+            index if index == first_center => sx,
+            index if index == first_center + 1 => sy,
+            // distortion acts on normalised coordinates
+            _ => 1.0,
+        };
+        let params = self.params.iter().enumerate().map(|(index, param)| param * scale(index)).collect();
+        Self { image_size, params, ..self.clone() }
+    }
+
+    /// Whether straight lines stay straight in its images.
+    #[must_use]
+    pub fn is_undistorted(&self) -> bool {
+        let num_linear = 3 + usize::from(self.model.has_two_focals());
+        self.params.iter().skip(num_linear).all(|param| *param == 0.0)
+    }
+
+    /// The pinhole camera with the same focal lengths and principal point.
+    #[must_use]
+    pub fn without_distortion(&self) -> Self {
+        let params = [self.focal(), self.principal_point()].concat();
+        Self { model: CameraModel::Pinhole, params, ..self.clone() }
+    }
+
     /// Pixel of a point in the camera frame; `None` behind the camera.
     #[must_use]
     pub fn project(&self, x_in_cam: &Vector3<f64>) -> Option<Vector2<f64>> {
@@ -184,6 +217,33 @@ mod tests {
             assert!((px - Vector2::new(x, y)).norm() < 1e-9, "{model:?}: {px}");
             assert_eq!(camera.project(&Vector3::new(0.0, 0.0, -1.0)), None);
         }
+    }
+
+    #[test]
+    fn a_resized_camera_projects_to_the_same_place_of_its_image() {
+        for (model, params) in [
+            (CameraModel::SimplePinhole, vec![500.0, 320.0, 240.0]),
+            (CameraModel::Pinhole, vec![500.0, 510.0, 320.0, 240.0]),
+            (CameraModel::SimpleRadial, vec![500.0, 320.0, 240.0, 0.1]),
+            (CameraModel::OpenCv, vec![500.0, 510.0, 320.0, 240.0, 0.1, -0.05, 0.001, -0.002]),
+        ] {
+            let camera = Camera::new(CameraId(1), model, [640, 480], params).unwrap();
+            let half = camera.resized([320, 240]);
+            let point = Vector3::new(0.3, -0.2, 1.5);
+            assert!((half.project(&point).unwrap() * 2.0 - camera.project(&point).unwrap()).norm() < 1e-9, "{model:?}");
+            assert_eq!(half.image_size, [320, 240]);
+        }
+    }
+
+    #[test]
+    fn without_distortion_a_camera_is_a_pinhole() {
+        let radial =
+            Camera::new(CameraId(1), CameraModel::SimpleRadial, [640, 480], vec![500.0, 320.0, 240.0, 0.1]).unwrap();
+        let pinhole = radial.without_distortion();
+        assert!(!radial.is_undistorted() && pinhole.is_undistorted());
+        assert_eq!((pinhole.model, pinhole.params), (CameraModel::Pinhole, vec![500.0, 500.0, 320.0, 240.0]));
+        let zero = Camera::new(CameraId(1), CameraModel::Radial, [4, 4], vec![5.0, 2.0, 2.0, 0.0, 0.0]).unwrap();
+        assert!(zero.is_undistorted());
     }
 
     #[test]

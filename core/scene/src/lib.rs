@@ -8,6 +8,7 @@ mod camera;
 pub mod colmap;
 mod correspondences;
 mod error;
+pub mod exif;
 mod ids;
 mod image;
 mod keypoints;

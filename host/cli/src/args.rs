@@ -1,5 +1,6 @@
 //! The command line as typed structs; `--help` is their documentation.
 
+mod experiments;
 mod photos;
 mod service;
 mod track;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub use experiments::{ExperimentArgs, ExperimentsCommand};
 pub use photos::{EdaArgs, SampleArgs};
 pub use service::{KeyCommand, LogFormat, NewKeyArgs, NewUserArgs, ServeArgs, StoreArgs, UserCommand};
 pub use track::{ServerSecretArgs, TrackArgs, TrackCommand};
@@ -61,6 +63,9 @@ pub enum Command {
     Worker(WorkerArgs),
     /// Measure how photos usually look, for a service to find drift by.
     Eda(EdaArgs),
+    /// Evaluate pipelines on labelled photos, stage by stage or by DVC, and choose the best one.
+    #[command(subcommand)]
+    Experiments(ExperimentsCommand),
     /// Write a synthetic sample scene: photos and ground truth.
     Sample(SampleArgs),
     /// Serve the API: uploads, jobs, artifacts.

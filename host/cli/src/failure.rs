@@ -1,6 +1,7 @@
 //! Errors as users see them: what failed, what to try, and an exit code by kind of failure.
 
 use scene3d_engine::{EngineError, code_row};
+use scene3d_experiments::ExperimentError;
 use scene3d_pipeline::PipelineError;
 
 use crate::exit::{EXIT_CANCELLED, EXIT_FAILURE};
@@ -8,7 +9,12 @@ use crate::exit::{EXIT_CANCELLED, EXIT_FAILURE};
 /// Prints an error and its help on stderr; the exit code is the one of its kind, 1 where it has none.
 pub fn report(error: &anyhow::Error) -> u8 {
     eprintln!("error: {error:#}");
-    match error.downcast_ref::<PipelineError>() {
+    let experiment = error.downcast_ref::<ExperimentError>();
+    let pipeline = match experiment {
+        Some(ExperimentError::Pipeline(error)) => Some(error),
+        _ => error.downcast_ref::<PipelineError>(),
+    };
+    match pipeline {
         Some(PipelineError::Cancelled) => return EXIT_CANCELLED,
         Some(PipelineError::Engine(error)) => {
             let code = report_help(error);
@@ -17,7 +23,11 @@ pub fn report(error: &anyhow::Error) -> u8 {
         }
         _ => {}
     }
-    match error.downcast_ref::<EngineError>() {
+    let engine = match experiment {
+        Some(ExperimentError::Engine(error)) => Some(error),
+        _ => error.downcast_ref::<EngineError>(),
+    };
+    match engine {
         Some(error) => report_help(error),
         None => EXIT_FAILURE,
     }

@@ -1,6 +1,7 @@
 //! The `scene3d` binary: parses the command line, runs the command, turns errors into messages and exit codes.
 
 mod args;
+mod cancel;
 mod child;
 mod commands;
 mod exit;
@@ -43,6 +44,7 @@ fn run(command: Command) -> anyhow::Result<u8> {
         Command::BenchOne { request } => commands::bench::run_one(&request),
         Command::Worker(args) => commands::worker::run(args),
         Command::Eda(args) => commands::eda::run(&args),
+        Command::Experiments(command) => commands::experiments::run(command),
         Command::Sample(args) => commands::sample::run(&args),
         Command::Serve(args) => commands::serve::run(args),
         Command::User(command) => commands::user::run(command),

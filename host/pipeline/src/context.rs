@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime};
 
 use scene3d_engine::{HostCallbacks, Instance, InstanceOptions, LogLevel, StageKind, StagePlan};
 use scene3d_export::{Report, StageTime};
+use scene3d_scene::Reconstruction;
 use scene3d_tensor::Device;
 
 use crate::ahead::Ahead;
@@ -192,7 +193,7 @@ impl<'a> Context<'a> {
     }
 
     /// The end of the run; an error if nothing could be reconstructed.
-    pub(crate) fn outcome(&self, report: &Report) -> Result<Outcome, PipelineError> {
+    pub(crate) fn outcome(&self, report: &Report, models: Vec<Reconstruction>) -> Result<Outcome, PipelineError> {
         let report_path = self.request.out.join(REPORT_HTML);
         let Some(statistics) = report.statistics else {
             let reasons = report.images.iter().map(|image| image.reason.clone());
@@ -208,6 +209,7 @@ impl<'a> Context<'a> {
             out: self.request.out.clone(),
             report: report_path,
             secs: self.elapsed_secs(),
+            models,
         })
     }
 

@@ -32,7 +32,7 @@ mod opened_photo;
 mod out_folder;
 mod outputs;
 mod pair_found;
-mod pairing;
+pub mod pairing;
 mod photo_features;
 mod photo_source;
 mod photos;

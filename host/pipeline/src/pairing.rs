@@ -80,13 +80,15 @@ impl ImageDescriptors for OnHost<'_> {
     }
 }
 
-/// All pairs of `num_images` images.
-pub(crate) fn exhaustive(num_images: usize) -> BTreeSet<ImagePair> {
+/// All pairs of `num_images` images, whose ids count from 1.
+#[must_use]
+pub fn exhaustive(num_images: usize) -> BTreeSet<ImagePair> {
     (0..num_images).flat_map(|a| (a + 1..num_images).filter_map(move |b| pair(a, b))).collect()
 }
 
-/// Each image with the `window` images that follow it in the order of their names.
-pub(crate) fn sequential(num_images: usize, window: usize) -> BTreeSet<ImagePair> {
+/// Each image with the `window` images that follow it in the order of their names; ids count from 1.
+#[must_use]
+pub fn sequential(num_images: usize, window: usize) -> BTreeSet<ImagePair> {
     let followers = |a: usize| (a + 1..num_images.min(a + 1 + window)).filter_map(move |b| pair(a, b));
     (0..num_images).flat_map(followers).collect()
 }

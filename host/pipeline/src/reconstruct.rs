@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use scene3d_engine::{Negotiated, StagePlan};
-use scene3d_scene::Statistics;
+use scene3d_scene::{Reconstruction, Statistics};
 use scene3d_tensor::Device;
 
 use crate::artifacts::Artifacts;
@@ -60,6 +60,8 @@ pub struct Outcome {
     pub report: PathBuf,
     /// Wall time of the run.
     pub secs: f64,
+    /// All models, most registered images first; the first is the one that was exported.
+    pub models: Vec<Reconstruction>,
 }
 
 /// Reconstructs photos with plugins of the registry that the config was negotiated with.
@@ -139,7 +141,7 @@ fn run(context: &mut Context<'_>, out: &OutFolder) -> Result<Outcome, PipelineEr
     })?;
     let report = write_report(context, &finished, outputs).map_err(|error| context.unless_cancelled(error))?;
     context.keep_instances();
-    context.outcome(&report)
+    context.outcome(&report, mapping.models)
 }
 
 /// A quarter of the free memory of the host; nothing tells the free memory of a GPU before its stages are there.

@@ -1,6 +1,7 @@
 //! `cargo xtask setup`: lays out `.deps/` on a fresh machine. Each part is skipped when its stamp says it is in place.
 
 mod device_tools;
+mod dvc;
 mod fetch;
 mod libtorch;
 mod mlflow;
@@ -67,6 +68,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         weights::lay_out(deps, &stamps)?;
         node::lay_out(deps, &stamps)?;
         schemathesis::lay_out(deps, &stamps)?;
+        dvc::lay_out(deps, &stamps)?;
         mlflow::lay_out(deps, &stamps)?;
         page::lay_out(&workspace.root.join("frontend"), options.force)?;
         println!("setup: everything is in place in {} ({:.1} s)", deps.display(), start.elapsed().as_secs_f64());

@@ -50,6 +50,11 @@ impl Pip {
         report(&mut self.pip(&["install"]), requirements)
     }
 
+    /// Where these requirements are, for this Python, and nothing that they need besides.
+    pub fn locate_each(&self, requirements: &[&str]) -> Result<Vec<Located>> {
+        report(&mut self.pip(&["install", "--no-deps"]), requirements)
+    }
+
     /// A wheel fetched by pip itself: no resuming, but it knows every way to an index.
     pub fn download(&self, file_or_requirement: &str, into: &Path) -> Result<()> {
         let mut pip = self.pip(&["download", "--no-deps", "--python-version", "3.11"]);

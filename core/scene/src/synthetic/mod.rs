@@ -3,7 +3,6 @@
 //! The scenes are made so that feature-based structure from motion works on them as on photos: distinct texture at every
 //! scale, parallax, occlusion, shadows, noise, exposure change and JPEG. Every byte depends on the [`SceneSpec`] only.
 
-mod exif;
 mod noise;
 mod orbit;
 mod sensor;
@@ -13,6 +12,7 @@ mod world;
 use image::{ExtendedColorType, ImageEncoder, codecs::jpeg::JpegEncoder};
 use rayon::prelude::*;
 
+use crate::exif::CameraExif;
 use crate::{Camera, CameraId, CameraModel, ImageId, Reconstruction, RegisteredImage, Rigid3, SceneError};
 
 /// Keeps the scene of a [`FaultKind::Foreign`] image apart from the main one.
@@ -232,7 +232,13 @@ impl Shot {
         JpegEncoder::new_with_quality(&mut jpeg, spec.jpeg_quality)
             .write_image(&rgb, spec.image_size[0], spec.image_size[1], ExtendedColorType::Rgb8)
             .map_err(|error| SceneError::SyntheticSpec(format!("encoding the JPEG failed: {error}")))?;
-        Ok(exif::with_focal(&jpeg, spec.image_size, camera.focal()[0] * self.exif_focal_factor))
+        let exif = CameraExif {
+            make: Some("scene3d"),
+            model: Some("synthetic"),
+            image_size: spec.image_size,
+            focal_px: Some(camera.focal()[0] * self.exif_focal_factor),
+        };
+        Ok(exif.into_jpeg(&jpeg))
     }
 }
 

@@ -29,8 +29,7 @@ use crate::args::BenchArgs;
 use crate::exit::{EXIT_FAILURE, EXIT_SUCCESS};
 use crate::quoted::quoted;
 
-pub use extract::features_of;
-pub use one::{run_one, spawn_all};
+pub use one::run_one;
 
 const JSON_NAME: &str = "bench.json";
 const HTML_NAME: &str = "bench.html";

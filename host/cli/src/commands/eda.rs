@@ -1,20 +1,17 @@
 //! `scene3d eda`: measures how photos usually look, calibrates when others are said to differ, writes the baseline.
 
-mod keypoints;
 mod table;
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use rayon::prelude::*;
-use scene3d_monitor::drift::{Baseline, ImageStatistics, MIN_BASELINE_IMAGES};
-use scene3d_pipeline::{Cancel, Photo, PhotoLimits, PhotoSet, PhotoSource, Rejected};
-use scene3d_service::photo_statistics::photo_statistics;
+use scene3d_experiments::eda::{Counter, measure_all};
+use scene3d_monitor::drift::{Baseline, MIN_BASELINE_IMAGES};
+use scene3d_pipeline::{Cancel, PhotoLimits, PhotoSet, PhotoSource, Rejected};
 
 use crate::args::EdaArgs;
 use crate::exit::EXIT_SUCCESS;
-use keypoints::Counter;
 
 /// Measures, calibrates, writes, and prints what was found.
 pub fn run(args: &EdaArgs) -> Result<u8> {
@@ -63,27 +60,6 @@ fn check_enough(num_photos: usize, rejected: &[Rejected]) -> Result<()> {
         "{num_photos} photos can be used, a baseline needs at least {MIN_BASELINE_IMAGES}; add photos{}",
         reasons.collect::<String>()
     )
-}
-
-type Measured = Vec<(Photo, ImageStatistics)>;
-
-/// In the order of the photos, whatever the thread count.
-fn measure_all(photos: &[Photo], limits: PhotoLimits) -> (Measured, Vec<Rejected>) {
-    let measure = |photo: &Photo| {
-        let name = &photo.info.name;
-        let unreadable =
-            |error| Rejected::not_decodable(name, format!("can't be read: {error}"), "check its permissions");
-        let bytes = fs::read(&photo.path).map_err(unreadable)?;
-        Ok((photo.clone(), photo_statistics(name, &bytes, limits)?.statistics))
-    };
-    let (mut measured, mut rejected) = (Vec::new(), Vec::new());
-    for result in photos.par_iter().map(measure).collect::<Vec<Result<_, Rejected>>>() {
-        match result {
-            Ok(photo) => measured.push(photo),
-            Err(reason) => rejected.push(reason),
-        }
-    }
-    (measured, rejected)
 }
 
 /// Whole or not at all: a service may read it at any time.

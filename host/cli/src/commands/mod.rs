@@ -5,6 +5,7 @@ pub mod check;
 pub mod docs;
 pub mod eda;
 pub mod eval;
+pub mod experiments;
 pub mod export;
 pub mod new_plugin;
 pub mod plugin;

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use scene3d_engine::{RawConfig, Registry, SearchPaths, negotiate};
-use scene3d_pipeline::{Cancel, Outcome, PhotoLimits, PhotoSource, Plugins, Request, reconstruct};
+use scene3d_pipeline::{Outcome, PhotoLimits, PhotoSource, Plugins, Request, reconstruct};
 
 use crate::args::ReconstructArgs;
 use crate::exit::EXIT_SUCCESS;
-use crate::progress;
 use crate::quoted::quoted;
 use crate::tracked_run::TrackedRun;
+use crate::{cancel, progress};
 
 /// Runs the pipeline.
 pub fn run(args: &ReconstructArgs) -> Result<u8> {
@@ -32,7 +32,7 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
     };
     let observer = progress::observer(args.json);
     let observer = tracked.as_ref().map_or_else(|| Arc::clone(&observer), |tracked| tracked.beside(&observer));
-    let outcome = reconstruct(&request, &plugins, observer, &cancel_on_ctrl_c()?);
+    let outcome = reconstruct(&request, &plugins, observer, &cancel::on_ctrl_c()?);
     if let Some(tracked) = &tracked {
         tracked.end(&outcome, &args.out);
     }
@@ -43,21 +43,6 @@ pub fn run(args: &ReconstructArgs) -> Result<u8> {
     Ok(EXIT_SUCCESS)
 }
 
-/// The first Ctrl-C ends the run cleanly, the second at once.
-fn cancel_on_ctrl_c() -> Result<Cancel> {
-    let cancel = Cancel::default();
-    let handle = cancel.clone();
-    ctrlc::set_handler(move || {
-        if handle.is_cancelled() {
-            std::process::exit(130);
-        }
-        eprintln!("stopping; what was finished is kept (Ctrl-C again ends at once)");
-        handle.cancel();
-    })
-    .context("Ctrl-C can't be handled")?;
-    Ok(cancel)
-}
-
 fn command_line(args: &ReconstructArgs) -> String {
     let set = args.config.set.iter().map(|assignment| format!(" --set {}", quoted(assignment)));
     let path = |path: &std::path::Path| quoted(&path.display().to_string());
@@ -66,7 +51,7 @@ fn command_line(args: &ReconstructArgs) -> String {
 }
 
 fn print_outcome(outcome: &Outcome) {
-    let Outcome { num_images, statistics, out, report, secs } = outcome;
+    let Outcome { num_images, statistics, out, report, secs, .. } = outcome;
     let (registered, points) = (statistics.num_registered, statistics.num_points3d);
     let error_px = statistics.mean_reprojection_error_px;
     println!("registered {registered} of {num_images} images, {points} points, {error_px:.3} px, in {secs:.1} s");

@@ -8,7 +8,9 @@ use scene3d_scene::colmap::{read_binary, read_text};
 use super::read_bytes;
 use crate::EvalError;
 
-pub(super) fn is_model(folder: &Path) -> bool {
+/// Whether a folder holds a COLMAP model, binary or text.
+#[must_use]
+pub fn is_model(folder: &Path) -> bool {
     folder.join("images.bin").is_file() || folder.join("images.txt").is_file()
 }
 

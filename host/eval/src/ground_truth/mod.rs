@@ -2,14 +2,14 @@
 
 mod colmap;
 mod json;
-mod strecha;
+pub mod strecha;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use scene3d_scene::{Camera, Reconstruction, Rigid3};
 
-pub use colmap::read_model;
+pub use colmap::{is_model, read_model};
 pub use json::to_json;
 
 use crate::EvalError;
@@ -48,7 +48,7 @@ pub fn read(path: &Path, image_sizes: &ImageSizes) -> Result<GroundTruth, EvalEr
     if path.is_file() {
         return json::read(path);
     }
-    if colmap::is_model(path) {
+    if is_model(path) {
         return Ok(from_reconstruction(&read_model(path)?));
     }
     if strecha::is_folder(path)? {

@@ -14,20 +14,36 @@ use crate::EvalError;
 const SUFFIX: &str = ".camera";
 const NUM_NUMBERS: usize = 26;
 
-pub(super) fn is_folder(folder: &Path) -> Result<bool, EvalError> {
+/// Whether there are such files.
+///
+/// # Errors
+/// [`EvalError::Read`] if the folder can't be listed.
+pub fn is_folder(folder: &Path) -> Result<bool, EvalError> {
     Ok(!names(folder)?.is_empty())
 }
 
 pub(super) fn read(folder: &Path, image_sizes: &ImageSizes) -> Result<GroundTruth, EvalError> {
-    let mut truth = GroundTruth::default();
-    for name in names(folder)? {
+    let images = read_each(folder, image_sizes)?.into_iter().map(|(name, image)| Ok((name, image?)));
+    Ok(GroundTruth { images: images.collect::<Result<_, EvalError>>()?, ..GroundTruth::default() })
+}
+
+/// An image's name, and what its file says.
+pub type NamedLabel = (String, Result<TrueImage, EvalError>);
+
+/// Every file of the folder by the name of its image, sorted, so that all that are wrong can be told at once.
+///
+/// # Errors
+/// [`EvalError::Read`] if the folder can't be listed.
+pub fn read_each(folder: &Path, image_sizes: &ImageSizes) -> Result<Vec<NamedLabel>, EvalError> {
+    let read = |name: String| {
         let path = folder.join(format!("{name}{SUFFIX}"));
-        let text = String::from_utf8_lossy(&read_bytes(&path)?).into_owned();
-        let image = parse(&text, image_sizes.get(&name).copied());
-        let image = image.map_err(|problem| EvalError::Malformed { problem, path })?;
-        truth.images.insert(name, image);
-    }
-    Ok(truth)
+        let image = read_bytes(&path).and_then(|bytes| {
+            let text = String::from_utf8_lossy(&bytes);
+            parse(&text, image_sizes.get(&name).copied()).map_err(|problem| EvalError::Malformed { problem, path })
+        });
+        (name, image)
+    };
+    Ok(names(folder)?.into_iter().map(read).collect())
 }
 
 /// Names of the images that have a file, sorted.

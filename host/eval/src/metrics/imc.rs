@@ -5,18 +5,22 @@
 //! `strict_cf = -1`, `skip_top_thresholds = 2`, `to_dec = 3`, harmonic mean). What it defines, for one dataset:
 //!
 //! - Every true scene is given the cluster (model) that shares most images with it; among equals the one with the higher
-//!   mAA. Images predicted to be outliers are in no cluster; true outliers are in no scene.
+//!   mAA, then the first. Several scenes may be given the same one. Images predicted to be outliers are in no cluster; true
+//!   outliers are in no scene.
 //! - For each threshold of the scene the cluster's projection centres are laid on the true ones by the similarity that
 //!   registers most cameras, found over all triplets of cameras: Horn's transform of the triplet, its inliers, Horn's
 //!   transform of those. A camera is registered if its centre is then closer than the threshold. Three cameras always
 //!   fit nearly, so three are taken off: with `r` registered of `m` true images the accuracy is `max(0, r - 3) / (m - 3)`.
 //! - mAA (a recall): the sum of those numerators over scenes and thresholds but the first two, over the sum of the
-//!   denominators. A camera without a pose (NaN there, `None` here) is never registered.
+//!   denominators, 0 where that is not positive. A scene of fewer than three images has a negative denominator, so that
+//!   beside it another scene may reach more than 100 %. A camera without a pose (NaN there, `None` here) is never
+//!   registered.
 //! - Clusterness (a precision): images that the scenes share with their clusters over all images of those clusters.
 //! - Score: the harmonic mean of both, 0 if both are 0.
 //!
-//! Two choices are ours: a scene that no cluster shares an image with gets none (the published code gives it an arbitrary
-//! one), and beyond [`MAX_TRIPLETS`] triplets an evenly spaced share of them is tried.
+//! A scene that shares no image with any cluster is given the first one too, whose images then count as wrong. The published
+//! code does so where its file lists the clusters before the outliers; where it lists the outliers first, such a scene counts
+//! as one without images. One choice is ours: beyond [`MAX_TRIPLETS`] triplets an evenly spaced share of them is tried.
 
 use std::collections::BTreeMap;
 
@@ -60,21 +64,22 @@ pub struct ImcScore {
 /// Scores clusters against the true scenes of one dataset.
 #[must_use]
 pub fn score(scenes: &[TrueScene], clusters: &[Cluster]) -> ImcScore {
-    let (mut num_registered, mut num_to_register) = (0, 0);
+    let (mut num_registered, mut num_to_register) = (0, 0_i64);
     let (mut num_shared, mut num_clustered) = (0, 0);
     for scene in scenes {
-        num_to_register += scene.centers.len().saturating_sub(NUM_FREE_CAMERAS) * num_scored(scene);
+        num_to_register += (scene.centers.len() as i64 - NUM_FREE_CAMERAS as i64) * num_scored(scene) as i64;
         let candidates = clusters.iter().map(|cluster| Association::of(scene, cluster));
         // the first of equals, as a stable sort would have it
         let best = candidates.reduce(|best, other| if other.rank() > best.rank() { other } else { best });
-        if let Some(best) = best.filter(|best| best.num_shared > 0) {
+        if let Some(best) = best {
             num_registered += best.num_registered;
             num_shared += best.num_shared;
             num_clustered += best.num_clustered;
         }
     }
     let share = |part: usize, whole: usize| 100.0 * part as f64 / whole.max(1) as f64;
-    let maa_percent = share(num_registered, num_to_register);
+    let num_to_register = usize::try_from(num_to_register).unwrap_or(0);
+    let maa_percent = if num_to_register == 0 { 0.0 } else { share(num_registered, num_to_register) };
     let clusterness_percent = share(num_shared, num_clustered);
     let sum = maa_percent + clusterness_percent;
     let score_percent = if sum == 0.0 { 0.0 } else { 2.0 * maa_percent * clusterness_percent / sum };
@@ -224,8 +229,8 @@ mod tests {
         assert_eq!(rounded(score(&[a.clone(), b.clone()], &[merged]))[..2], [71.428_571, 50.0]);
         // apart, in either order, everything is right
         assert_eq!(rounded(score(&[a.clone(), b.clone()], &[cluster(&b), cluster(&a)])), [100.0; 3]);
-        // without a model of b: 10/14 registered, and all of the model's images are right
-        assert_eq!(rounded(score(&[a.clone(), b], &[cluster(&a)]))[..2], [71.428_571, 100.0]);
+        // without a model of b: 10/14 registered; b is given the model of a, all of whose 8 images are wrong for it
+        assert_eq!(rounded(score(&[a.clone(), b], &[cluster(&a)]))[..2], [71.428_571, 50.0]);
     }
 
     #[test]

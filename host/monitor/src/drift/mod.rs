@@ -11,7 +11,7 @@ mod feature;
 mod histogram;
 pub mod hypothesis;
 mod pixels;
-mod random;
+pub mod random;
 mod resample;
 mod statistics;
 mod summary;

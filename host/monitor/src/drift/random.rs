@@ -6,17 +6,19 @@ pub struct SplitMix64(u64);
 
 impl SplitMix64 {
     /// A stream of its own for each seed.
+    #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// A stream of its own for each place below a seed.
+    #[must_use]
     pub fn at(seed: u64, place: [u64; 3]) -> Self {
-        place.into_iter().fold(Self::new(seed), |mut random, part| Self::new(random.next() ^ part))
+        place.into_iter().fold(Self::new(seed), |mut random, part| Self::new(random.draw() ^ part))
     }
 
     /// Uniform.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -25,7 +27,7 @@ impl SplitMix64 {
 
     /// Uniform below `bound`, but for a bias of `bound / 2^64`.
     pub fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.next()) * bound as u128) >> 64) as usize
+        ((u128::from(self.draw()) * bound as u128) >> 64) as usize
     }
 
     /// Indices below `len` in a random order, the first `num_wanted` of them (Fisher and Yates).
@@ -42,7 +44,7 @@ impl SplitMix64 {
     /// Uniform from 0 to 1.
     #[cfg(test)]
     pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.draw() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
@@ -54,7 +56,7 @@ mod tests {
     fn the_stream_is_the_published_one() {
         // https://prng.di.unimi.it/splitmix64.c, seed 1234567
         let mut random = SplitMix64::new(1_234_567);
-        assert_eq!([random.next(), random.next()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
+        assert_eq!([random.draw(), random.draw()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
     }
 
     #[test]

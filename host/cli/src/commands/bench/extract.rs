@@ -7,14 +7,15 @@ use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use scene3d_engine::{EngineError, Instance, Registry, SearchPaths, plan_extractor};
+use scene3d_experiments::extraction::{features_of, spawn_all};
 use scene3d_pipeline::{DecodedPhoto, Photo, decode, peak_resident_bytes, reset_peak_resident_bytes, tensor_file};
 use scene3d_tensor::Device;
-use scene3d_wire::{Features, ImageTensor, Named, NamedView};
+use scene3d_wire::{Named, NamedView};
 
 use super::device::DeviceMeter;
 use super::figures::{ExtractFigures, Resources, Summary};
 use super::load::under_load;
-use super::one::{Request, spawn_all};
+use super::one::Request;
 
 /// Measures, and writes the features of each photo into a folder, named by the photo's id.
 pub fn measure(request: &Request, features: &Path) -> Result<ExtractFigures> {
@@ -73,18 +74,6 @@ fn extract(instance: &Instance, (photo, decoded): &(Photo, Arc<DecodedPhoto>)) -
         instance.copy_to(Device::Cpu, &found).map_err(EngineError::from)?;
     }
     Ok(features.into_named(Some(photo.info.image_size))?)
-}
-
-/// What an extractor finds in a decoded photo, on the extractor's device.
-pub fn features_of(instance: &Instance, photo: &Photo, decoded: &DecodedPhoto) -> Result<Features> {
-    let (image_size, here) = (photo.info.image_size, decoded.pixels.view());
-    let there = match instance.device() {
-        Device::Cpu => Named::new(),
-        device => instance.copy_to(device, &NamedView(vec![("pixels", here)])).map_err(EngineError::from)?,
-    };
-    let pixels = there.first().map_or(here, |(_, copy)| copy.view());
-    let features = instance.extract(&[ImageTensor { pixels, image_size }]).map_err(EngineError::from)?;
-    features.into_iter().next().context("the extractor returned nothing for a photo")
 }
 
 /// For the matchers, which are measured in other processes.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use scene3d_engine::{EngineError, Instance, Registry, SearchPaths, StagePlan, negotiate};
+use scene3d_experiments::extraction::spawn_all;
 use scene3d_pipeline::{DecodedPhoto, peak_resident_bytes, reset_peak_resident_bytes, tensor_file};
 use scene3d_scene::{Correspondences, Matches};
 use scene3d_wire::{ImageFeatures, Named, NamedView, Prepared, PreparedPair};
@@ -14,7 +15,7 @@ use super::device::DeviceMeter;
 use super::extract::{decode_all, file_name};
 use super::figures::{MatchFigures, Resources, Summary};
 use super::load::under_load;
-use super::one::{Request, spawn_all};
+use super::one::Request;
 
 /// A photo with keypoints.
 struct Image {

@@ -3,14 +3,10 @@
 
 use std::path::PathBuf;
 use std::process::Output;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use scene3d_engine::config::PipelineSection;
-use scene3d_engine::{EngineError, HostCallbacks, InstanceOptions, InstancePool, Registry, Silent, StagePlan};
 use scene3d_pipeline::{Cancel, Photo, PhotoLimits, PhotoSet};
-use scene3d_tensor::Device;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -109,14 +105,4 @@ impl Request {
         photos.truncate(self.max_images);
         Ok(photos)
     }
-}
-
-/// Instances as the pipeline makes them (docs/decisions/0003-cpu-threads.md): one a thread, with one thread inside; on a
-/// device one, whose stream orders the work.
-pub fn spawn_all(plan: &StagePlan, registry: &Registry, pipeline: &PipelineSection) -> Result<InstancePool> {
-    let plugin = registry.load(plan.plugin_id()).map_err(EngineError::from)?;
-    let options = InstanceOptions { threads: 1, seed: pipeline.seed, ..InstanceOptions::default() };
-    let callbacks: Arc<dyn HostCallbacks> = Arc::new(Silent);
-    let num_instances = if plan.device == Device::Cpu { pipeline.num_threads() } else { 1 };
-    Ok(InstancePool::spawn(plan, &plugin, num_instances, &options, &callbacks).map_err(EngineError::from)?)
 }
