@@ -15,6 +15,7 @@ pub mod events;
 pub mod experiment;
 pub mod forged_token;
 pub mod in_process;
+pub mod mailbox;
 pub mod mlflow;
 pub mod postgres;
 #[cfg(target_os = "linux")]
@@ -24,6 +25,8 @@ pub mod s3;
 pub mod server;
 pub mod service_bench;
 pub mod small_disk;
+#[cfg(target_os = "linux")]
+pub mod stack;
 pub mod tracked;
 pub mod tus;
 

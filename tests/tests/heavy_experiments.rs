@@ -10,7 +10,7 @@ use scene3d_scene::synthetic::{SceneSpec, SyntheticScene};
 use scene3d_tests::experiment::{Experiment, imc_pose, strecha_cameras};
 use scene3d_tests::{
     DUMMY_CONFIG, assert_fails_with, assert_success, binary, checkout, has_weights, hostile_config, rendered, run,
-    scene3d, small_scene, stderr, stdout,
+    scene3d, small_scene, stdout,
 };
 use serde_json::Value;
 
@@ -130,7 +130,7 @@ fn check_records(experiment: &Experiment) {
     for stage in ["validate", "eda", "preprocess", "prepare", "run@loose", "run@strict", "evaluate", "select-best"] {
         assert_eq!((&named(stage)["parent"], &named(stage)["status"]), (&repro["run"], &"FINISHED".into()), "{stage}");
     }
-    let scene = named("strict/strecha/made/seed-0");
+    let scene = named("strict_strecha_made_seed-0");
     assert_eq!(scene["parent"], named("run@strict")["run"]);
     assert_eq!(scene["params"]["features.0.matcher.ratio_threshold"], "0.95", "{scene:#}");
     assert!(scene["artifacts"]["points.ply"].as_u64().unwrap() > 0, "{scene:#}");
@@ -162,7 +162,6 @@ fn everything_that_is_wrong_with_the_data_is_named_at_once() {
         &output,
         &[
             "strecha/zoo: is a link to a folder, which DVC does not look into",
-            "strecha/made/unlabelled.jpg: can't be decoded",
             "strecha/made/unlabelled.jpg: has no label",
             "strecha/made/image_004.jpg: is labelled, but there is no such photo",
             "strecha/made/image_003.jpg: its label can't be used",
@@ -189,7 +188,7 @@ fn a_config_that_fails_is_named_with_every_run_and_what_was_made_is_kept() {
     let experiment = strecha_experiment();
     experiment.write("params.yaml", params.as_bytes());
     experiment.write("../configs/dummy.toml", DUMMY_CONFIG.as_bytes());
-    experiment.write("../configs/hostile.toml", hostile_config("panic_in_run").as_bytes());
+    experiment.write("../configs/hostile.toml", hostile_config("wrong_shape").as_bytes());
     for stage in ["preprocess", "prepare"] {
         assert_success(&experiment.stage(stage, &[]));
     }
@@ -244,49 +243,6 @@ fn imc_experiment() -> Experiment {
         elsewhere,only,0.01;0.02;0.05;0.1;0.15;0.2\n";
     experiment.write("data/imc2025/train_thresholds.csv", thresholds.as_bytes());
     experiment
-}
-
-#[test]
-fn a_folder_of_the_image_matching_challenge_goes_from_labels_to_a_score() {
-    if !has_weights() {
-        return;
-    }
-    let experiment = imc_experiment();
-    for stage in [
-        &["validate"] as &[&str],
-        &["eda"],
-        &["preprocess"],
-        &["prepare"],
-        &["run", "--config", "loose"],
-        &["run", "--config", "strict"],
-    ] {
-        let output = experiment.stage(stage[0], &stage[1..]);
-        assert!(output.status.success(), "{stage:?}: {}\n{}", stdout(&output), stderr(&output));
-    }
-    let validation = experiment.json("out/validation.json");
-    assert_eq!(validation["collections"][0]["scenes"]["church"], 8, "{validation:#}");
-    assert_eq!(validation["collections"][0]["num_outliers"], 1);
-    assert!(experiment.json("out/eda/summary.json")["imc2025"]["note"].as_str().unwrap().contains("at least 20"));
-
-    assert_success(&experiment.stage("evaluate", &[]));
-    let evaluation = experiment.json("out/evaluation/evaluation.json");
-    let loose = &evaluation["configs"]["loose"];
-    let of_collection = &loose["collections"][0]["seeds"]["0"];
-    // each scene has a model of its own, and the stray photo is in neither
-    assert_eq!(of_collection["imc_clusterness"], 100.0, "{loose:#}");
-    assert!(of_collection["imc_score"].as_f64().unwrap() > 80.0, "{loose:#}");
-    let scenes = loose["scenes"].as_array().unwrap();
-    assert_eq!(
-        scenes.iter().map(|scene| scene["id"].as_str().unwrap()).collect::<Vec<_>>(),
-        ["imc2025/mixed/church", "imc2025/mixed/market"]
-    );
-    for scene in scenes {
-        assert!(scene["seeds"]["0"]["registered"].as_f64().unwrap() >= 75.0, "{scene:#}");
-    }
-    assert_success(&experiment.stage("select-best", &[]));
-    assert_success(&scene3d(&["check", experiment.path("configs/best.toml").to_str().unwrap()]));
-    let table = std::fs::read_to_string(experiment.path("out/evaluation/table.md")).unwrap();
-    assert!(table.contains("| imc2025/mixed/market |"), "{table}");
 }
 
 #[test]

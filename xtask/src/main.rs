@@ -1,9 +1,10 @@
-//! The repository's own commands: `cargo xtask setup | build | frontend | kernels | demo | test | tidy`.
+//! The repository's own commands: `cargo xtask setup | build | frontend | kernels | demo | test | deploy-check | tidy`.
 
 mod build;
 mod command;
 mod demo;
 mod demo_serve;
+mod deploy_check;
 mod frontend;
 mod kernels;
 mod plugins;
@@ -35,6 +36,7 @@ usage: cargo xtask COMMAND
   demo [PHOTOS_DIR]  build, then reconstruct the sample scene or your photos into out/
   demo --serve       build, then serve the page with the sample scene reconstructed, until Ctrl-C
   test [ARGS..]      build, then every test; ARGS go to cargo nextest
+  deploy-check       the files of deploy/ and the workflows, by the tools that read them
   tidy               layers, file sizes, links, left-over words, ABI hash
 
 SCENE3D_CACHE   folder of downloads, shared by checkouts (default: ~/.cache/scene3d/downloads)
@@ -69,6 +71,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("demo", ["--serve"]) => demo_serve::run(&workspace)?,
         ("demo", [photos]) => demo::run(&workspace, Some(photos.as_ref()))?,
         ("test", nextest_arguments) => return test::run(&workspace, nextest_arguments),
+        ("deploy-check", []) => deploy_check::run(&workspace)?,
         ("tidy", []) => return tidy::run(&workspace),
         ("help" | "--help" | "-h", _) => print!("{USAGE}"),
         _ => bail!("unknown command or arguments `{}`\n\n{USAGE}", arguments.join(" ")),

@@ -57,6 +57,17 @@ pub struct Pairing {
     pub list: Option<String>,
 }
 
+impl Split {
+    /// As tables have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Select => "select",
+            Self::HeldOut => "held_out",
+        }
+    }
+}
+
 impl PreparedCollection {
     /// `DATASET/NAME`
     #[must_use]

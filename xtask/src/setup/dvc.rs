@@ -1,12 +1,11 @@
 //! DVC in `.deps/dvc`, a private Python environment of its own: the test of the evaluation pipeline runs it, and so may whoever
 //! runs experiments from a checkout.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
 
-use super::pip::Pip;
+use super::pip::{Pip, has_packages};
 use super::stamp::Stamps;
 use super::{cache, fetch};
 
@@ -41,15 +40,7 @@ fn install(venv: &Path) -> Result<()> {
 
 /// One that was made by hand is taken if every package has the pinned version.
 fn has_all(venv: &Path) -> bool {
-    let record = |requirement: &&str| requirement.replace("==", "-").replace(['.', '_'], "-").to_lowercase();
-    let lib = fs::read_dir(venv.join("lib")).into_iter().flatten().flatten();
-    let packages =
-        lib.flat_map(|python| fs::read_dir(python.path().join("site-packages")).into_iter().flatten().flatten());
-    let installed: Vec<String> = packages
-        .filter_map(|package| package.file_name().to_str()?.strip_suffix(".dist-info").map(str::to_owned))
-        .map(|name| name.replace(['.', '_'], "-").to_lowercase())
-        .collect();
-    venv.join("bin/dvc").is_file() && requirements().iter().map(record).all(|of| installed.contains(&of))
+    venv.join("bin/dvc").is_file() && has_packages(venv, &requirements())
 }
 
 fn requirements() -> Vec<&'static str> {
@@ -58,6 +49,8 @@ fn requirements() -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

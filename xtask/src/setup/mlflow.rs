@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::pip::Pip;
+use super::pip::{Pip, has_packages};
 use super::stamp::Stamps;
 use super::{cache, fetch};
 
@@ -37,13 +37,9 @@ fn install(venv: &Path) -> Result<()> {
     pip.install_files(&wheels.collect::<Result<Vec<_>>>()?)
 }
 
-/// One that was made by hand is taken where MLflow is the pinned one and starts.
+/// One that was made by hand is taken if every package has the pinned version.
 fn has_all(venv: &Path) -> bool {
-    let record = format!("{}.dist-info", mlflow().replace("==", "-").replace("mlflow-skinny", "mlflow_skinny"));
-    let lib = std::fs::read_dir(venv.join("lib")).into_iter().flatten().flatten();
-    let has_record =
-        lib.map(|python| python.path().join("site-packages")).any(|packages| packages.join(&record).is_dir());
-    has_record && venv.join("bin/mlflow").is_file()
+    venv.join("bin/mlflow").is_file() && has_packages(venv, &requirements())
 }
 
 fn requirements() -> Vec<&'static str> {

@@ -11,6 +11,7 @@ mod pinned;
 mod pip;
 mod python;
 mod schemathesis;
+mod stack;
 mod stamp;
 mod venv;
 mod weights;
@@ -70,6 +71,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         schemathesis::lay_out(deps, &stamps)?;
         dvc::lay_out(deps, &stamps)?;
         mlflow::lay_out(deps, &stamps)?;
+        stack::lay_out(&workspace.root, deps, &stamps)?;
         page::lay_out(&workspace.root.join("frontend"), options.force)?;
         println!("setup: everything is in place in {} ({:.1} s)", deps.display(), start.elapsed().as_secs_f64());
         Ok(())
@@ -79,6 +81,11 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 /// The page's packages alone; says whether they are in place.
 pub fn npm_packages_of_page(workspace: &Workspace) -> Result<bool> {
     locked(workspace, |_| page::lay_out(&workspace.root.join("frontend"), false))
+}
+
+/// What checks the files of `deploy/`, and Airflow.
+pub fn stack_tools(workspace: &Workspace) -> Result<()> {
+    locked(workspace, |deps| stack::lay_out(&workspace.root, deps, &Stamps::new(deps, false)))
 }
 
 /// libtorch, and what compiles device code.

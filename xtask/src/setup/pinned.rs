@@ -80,6 +80,9 @@ pub const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 /// tus for resumable uploads (MIT).
 pub const NODE_PACKAGES: [(&str, &str); 2] = [("gltf-validator", "2.0.0-dev.3.10"), ("tus-js-client", "4.3.1")];
 
+/// npm packages that hold dashboards to Grafana's types (both Apache-2.0).
+pub const DASHBOARD_PACKAGES: [(&str, &str); 2] = [("@grafana/schema", "13.2.3"), ("typescript", "6.0.3")];
+
 /// A weight file.
 #[derive(Debug, Clone, Copy)]
 pub struct Weight {

@@ -1,5 +1,6 @@
 //! pip as the way to the user's package index: it knows their mirrors, proxies and certificates.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -70,6 +71,12 @@ impl Pip {
         command::read(pip.args(wheels)).map(drop)
     }
 
+    /// Installs what a file of requirements pins, each package with the hashes of its wheels.
+    pub fn install_hashed(&self, requirements: &Path) -> Result<()> {
+        let mut pip = self.pip(&["install", "--require-hashes", "--only-binary=:all:", "--no-deps", "--quiet"]);
+        command::read(pip.arg("--requirement").arg(requirements)).map(drop)
+    }
+
     /// What `pip config list` says.
     pub fn network(&self) -> Network {
         let text = command::read(&mut self.pip(&["config", "list"])).unwrap_or_default();
@@ -81,6 +88,18 @@ impl Pip {
         pip.args(["-m", "pip", "--disable-pip-version-check", "--no-input"]).args(arguments);
         pip
     }
+}
+
+/// Whether an environment has every package in the pinned version, e.g. `numpy==2.4.6`.
+pub fn has_packages(venv: &Path, requirements: &[&str]) -> bool {
+    // names are equal whatever stands between their words, and in small letters
+    let normal = |text: &str| text.replace(['.', '_'], "-").to_lowercase();
+    let lib = fs::read_dir(venv.join("lib")).into_iter().flatten().flatten();
+    let packages =
+        lib.flat_map(|python| fs::read_dir(python.path().join("site-packages")).into_iter().flatten().flatten());
+    let installed: Vec<String> =
+        packages.filter_map(|package| package.file_name().to_str()?.strip_suffix(".dist-info").map(normal)).collect();
+    requirements.iter().all(|requirement| installed.contains(&normal(&requirement.replace("==", "-"))))
 }
 
 #[derive(Deserialize)]

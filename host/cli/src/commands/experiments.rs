@@ -48,7 +48,7 @@ pub fn run(command: ExperimentsCommand) -> Result<u8> {
         ExperimentsCommand::SelectBest(args) => {
             let project = Project::open(&args.project)?;
             let selection = stages::select_best(&project, &record(&args)?)?;
-            println!("{}: {}", selection.winner, selection.reason);
+            println!("{}", selection.reason);
             println!("config  {}", project.path(&project.params.select.out).display());
             Ok(EXIT_SUCCESS)
         }

@@ -1,11 +1,13 @@
 //! Figures as tables: for people in Markdown, for programs one value a line, and pooled for `dvc metrics`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
 use super::spread::Spread;
 use super::{ExperimentEvaluation, UnitEvaluation};
+use crate::metrics::is_of_collection;
 
 /// Measures for people, with what they are called.
 const COLUMNS: [(&str, &str); 12] = [
@@ -23,45 +25,47 @@ const COLUMNS: [(&str, &str); 12] = [
     ("imc_score", "IMC score"),
 ];
 
+/// Those of a kind of table.
+type Columns = Vec<(&'static str, &'static str)>;
+
 /// Pooled, then each scene and collection; mean ± spread over seeds.
 pub(super) fn markdown(evaluation: &ExperimentEvaluation) -> String {
     let mut text = String::from(
         "# Evaluation\n\nPercent, but for distances of projection centres, which are in units of the ground truth. \
          Mean ± standard deviation over seeds.\n\n## All scenes\n\n",
     );
-    let pooled = |(config, of_config): (&String, &super::ConfigEvaluation)| {
-        row(&[config], |name| of_config.pooled.get(name).copied())
-    };
-    text += &header(&["config"]);
-    text.extend(evaluation.configs.iter().map(pooled));
-    for (title, is_collections) in [("Scenes", false), ("Collections", true)] {
-        write!(text, "\n## {title}\n\n{}", header(&["scene", "split", "config"])).ok();
+    let all = COLUMNS.to_vec();
+    text += &header(&["config"], &all);
+    for (config, of_config) in &evaluation.configs {
+        text += &row(&[config], &all, &of_config.pooled);
+    }
+    let (of_collections, of_scenes): (Columns, Columns) = COLUMNS.iter().partition(|(name, _)| is_of_collection(name));
+    for (title, columns) in [("Scenes", of_scenes), ("Collections", of_collections)] {
+        write!(text, "\n## {title}\n\n{}", header(&["name", "split", "config"], &columns)).ok();
         for (config, of_config) in &evaluation.configs {
-            for unit in if is_collections { &of_config.collections } else { &of_config.scenes } {
-                let split = format!("{:?}", unit.split);
-                text += &row(&[&unit.id, &split, config], |name| unit.over_seeds.get(name).copied());
+            for unit in if title == "Scenes" { &of_config.scenes } else { &of_config.collections } {
+                text += &row(&[&unit.id, unit.split.name(), config], &columns, &unit.over_seeds);
             }
         }
     }
     text
 }
 
-fn header(first: &[&str]) -> String {
-    let names: Vec<&str> = first.iter().copied().chain(COLUMNS.map(|(_, title)| title)).collect();
-    let rules: Vec<&str> =
-        names.iter().enumerate().map(|(index, _)| if index < first.len() { "---" } else { "--:" }).collect();
+fn header(first: &[&str], columns: &Columns) -> String {
+    let names: Vec<&str> = first.iter().copied().chain(columns.iter().map(|(_, title)| *title)).collect();
+    let rules: Vec<&str> = (0..names.len()).map(|index| if index < first.len() { "---" } else { "--:" }).collect();
     format!("| {} |\n|{}|\n", names.join(" | "), rules.join("|"))
 }
 
-fn row(first: &[&str], spread: impl Fn(&str) -> Option<Spread>) -> String {
+fn row(first: &[&str], columns: &Columns, spreads: &BTreeMap<String, Spread>) -> String {
     let cell = |name: &str| {
         let digits = if name.starts_with("center") { 4 } else { 1 };
-        spread(name).map_or_else(String::new, |Spread { mean, std, .. }| match std {
+        spreads.get(name).map_or_else(String::new, |Spread { mean, std, .. }| match std {
             Some(std) => format!("{mean:.digits$} ± {std:.digits$}"),
             None => format!("{mean:.digits$}"),
         })
     };
-    let cells: Vec<String> = COLUMNS.iter().map(|(name, _)| cell(name)).collect();
+    let cells: Vec<String> = columns.iter().map(|(name, _)| cell(name)).collect();
     format!("| {} | {} |\n", first.join(" | "), cells.join(" | "))
 }
 
@@ -71,7 +75,8 @@ pub(super) fn csv(evaluation: &ExperimentEvaluation) -> String {
     let mut add = |config: &str, unit: &UnitEvaluation| {
         for (seed, values) in &unit.seeds {
             for (name, value) in values {
-                writeln!(text, "{},{},{:?},{seed},{name},{value}", quoted(config), quoted(&unit.id), unit.split).ok();
+                let (config, id, split) = (quoted(config), quoted(&unit.id), unit.split.name());
+                writeln!(text, "{config},{id},{split},{seed},{name},{value}").ok();
             }
         }
     };

@@ -118,7 +118,7 @@ fn tables_hold_every_figure() {
     let markdown = read("evaluation/table.md");
     assert!(markdown.contains("| good | 50.0 ± 0.0 |") && markdown.contains("made/mixed/bee"), "{markdown}");
     let csv = read("evaluation/table.csv");
-    assert!(csv.contains("bad,made/mixed,Select,1,imc_score,"), "{csv}");
+    assert!(csv.contains("bad,made/mixed,select,1,imc_score,"), "{csv}");
     let metrics: serde_json::Value = serde_json::from_str(&read("metrics.json")).unwrap();
     assert_eq!((&metrics["bad"]["registered"], &metrics["bad"]["registered_std"]), (&json!(50.0), &json!(0.0)));
 }

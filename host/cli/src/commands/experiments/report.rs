@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use scene3d_experiments::eda::DatasetBaseline;
-use scene3d_experiments::{Prepared, Preprocessed, RunFacts, Split, Validation};
+use scene3d_experiments::{Prepared, Preprocessed, RunFacts, Validation};
 
 /// A line a collection.
 pub fn validation(validation: &Validation) -> String {
@@ -35,14 +35,13 @@ pub fn preprocessed(preprocessed: &Preprocessed) -> String {
 /// A line a collection.
 pub fn prepared(prepared: &Prepared) -> String {
     let line = |of: &scene3d_experiments::PreparedCollection| {
-        let split = if of.split == Split::HeldOut { "held out" } else { "select" };
         let pairs = match &of.pairing {
             None => "pairs as the config says".to_owned(),
             Some(pairing) => {
                 pairing.num_pairs.map_or_else(|| "pairs retrieved".to_owned(), |count| format!("{count} pairs"))
             }
         };
-        format!("{}: {split}, {pairs}\n", of.id())
+        format!("{}: {}, {pairs}\n", of.id(), of.split.name())
     };
     prepared.collections.iter().map(line).collect()
 }
