@@ -62,6 +62,11 @@ export const LOOKS = {
   'narrow-dark': { colorScheme: 'dark', viewport: { width: 390, height: 844 }, hasTouch: true },
 } as const;
 
+/** Waits until an expression holds in the page; from outside, since the page's own policy lets it evaluate no text. */
+export async function waitUntilTrue(page: Page, expression: string) {
+  while (!(await page.evaluate(expression))) await page.waitForTimeout(50);
+}
+
 export async function screenshot(page: Page, name: string) {
   mkdirSync(SCREENSHOTS, { recursive: true });
   // what sticks to the window would stand in the middle of the page

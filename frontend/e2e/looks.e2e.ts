@@ -1,7 +1,7 @@
 /** Every page in light and dark, wide and as a phone has it: nothing stands out, and everybody can use it. */
 
 import { beforeAll, test } from 'vitest';
-import { expectAccessible, expectFits, inBrowser, LOOKS, openPage, screenshot, signIn } from './browser';
+import { expectAccessible, expectFits, inBrowser, LOOKS, openPage, screenshot, signIn, waitUntilTrue } from './browser';
 import { Client } from './client';
 import { ADMIN } from './service';
 
@@ -37,7 +37,7 @@ inBrowser('every page is fit to be seen', (stage) => {
     for (const [name, path] of Object.entries(pages)) {
       await page.goto(stage.service.url + path);
       await page.locator('h1, h2').first().waitFor();
-      await page.waitForFunction(IS_SETTLED);
+      await waitUntilTrue(page, IS_SETTLED);
       await screenshot(page, `${name}-${look}`);
       // dark and narrow by themselves are looked at already
       if (look !== 'narrow-dark') await expectAccessible(page, `${name}, ${look}`);

@@ -1,6 +1,7 @@
 /** What tests do with a drawn scene: where its points are is not known beforehand. */
 
 import type { Locator, Page } from 'playwright-core';
+import { waitUntilTrue } from './browser';
 
 const NUM_TRIES = 60;
 
@@ -10,7 +11,8 @@ const PAUSE_MS = 400;
 /** The scene stands: everything that is drawn has been fetched. */
 export async function settled(page: Page) {
   await page.locator('canvas').first().waitFor();
-  await page.waitForFunction(
+  await waitUntilTrue(
+    page,
     `[...document.querySelectorAll('[data-loading]')].every((one) => one.dataset.loading === 'false' && one.dataset.pointsShown > 0)`,
   );
 }

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
-import { dropPhotos, expectAccessible, inBrowser, openPage, screenshot } from './browser';
+import { dropPhotos, expectAccessible, inBrowser, openPage, screenshot, waitUntilTrue } from './browser';
 import { clickUntil } from './scene';
 import { USERS } from './service';
 
@@ -68,7 +68,7 @@ inBrowser('a reconstruction', (stage) => {
     await screenshot(page, 'scene-measured');
     await expectAccessible(page, 'the scene');
     // the address keeps what was measured once the view rests
-    await page.waitForFunction('location.hash.includes("metres=")');
+    await waitUntilTrue(page, 'location.hash.includes("metres=")');
   });
 
   test('its points are downloaded', async () => {

@@ -2,7 +2,7 @@
 
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
-import { expectAccessible, inBrowser, openPage, screenshot, signIn } from './browser';
+import { expectAccessible, inBrowser, openPage, screenshot, signIn, waitUntilTrue } from './browser';
 import { Client } from './client';
 import { clickUntil, differingShare, picture, pointUntil, settled } from './scene';
 import { USERS } from './service';
@@ -91,10 +91,10 @@ inBrowser('the viewer', (stage) => {
     await page.getByRole('radio', { name: 'Keep above' }).check({ force: true });
     await expect.poll(async () => differingShare(page, whole, await picture(page))).toBeGreaterThan(0.003);
     await screenshot(page, 'scene-section');
-    await page.waitForFunction('location.hash.includes("cut=y")');
+    await waitUntilTrue(page, 'location.hash.includes("cut=y")');
     await page.getByRole('button', { name: 'Section' }).click();
     await page.getByLabel('Up').selectOption('+z');
-    await page.waitForFunction('location.hash.includes("up=")');
+    await waitUntilTrue(page, 'location.hash.includes("up=")');
     expect(await hash()).toMatch(/up=[+ ]z/);
     await expect.poll(differsFromHome).toBeGreaterThan(0.01);
   });
