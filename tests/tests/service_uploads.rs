@@ -4,15 +4,18 @@
 use std::io::Cursor;
 
 use reqwest::Method;
-use reqwest::blocking::multipart::{Form, Part};
+use reqwest::header::CONTENT_TYPE;
 use scene3d_tests::client::{Answer, Client};
 use scene3d_tests::server::{ADMIN, Server, USER};
 use scene3d_tests::small_disk::SmallDisk;
 use scene3d_tests::small_scene;
 
+/// The form as one body: reqwest's own is fed by a thread that fails if an answer comes before all of it was taken.
 fn send(client: &Client, name: &str, bytes: Vec<u8>) -> Answer {
-    let form = Form::new().part("file", Part::bytes(bytes).file_name(name.to_owned()));
-    client.send(client.request(Method::POST, "/api/v1/uploads").multipart(form))
+    let head = format!("--end\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
+    let form = [head.into_bytes(), bytes, b"\r\n--end--\r\n".to_vec()].concat();
+    let request = client.request(Method::POST, "/api/v1/uploads");
+    client.send(request.header(CONTENT_TYPE, "multipart/form-data; boundary=end").body(form))
 }
 
 fn noise_png(side_px: u32) -> Vec<u8> {
@@ -42,6 +45,15 @@ fn what_can_not_be_taken_is_refused_and_the_next_upload_is_taken() {
     assert!(value("scene3d_uploads_total{outcome=\"refused\"}").is_some_and(|num| num >= 2), "{metrics}");
     let received = value("scene3d_upload_bytes_total{kind=\"multipart\"}");
     assert!(received.is_some_and(|bytes| bytes > photo.len() as u64), "{metrics}");
+}
+
+#[test]
+fn who_still_sends_when_he_is_refused_reads_why() {
+    let server = Server::start("jobs.run_jobs = false\nuploads.max_image_bytes = 100000");
+    let client = server.client(USER);
+    for _ in 0..20 {
+        let _ = send(&client, "a.png", vec![1; 20_000_000]).expect_problem(413, "image_too_large");
+    }
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Connections: no more than the system lets us hold, and none that stands still for long.
 //!
 //! What hyper's own time-outs leave open is closed here: a client that says nothing at all, of which hyper does not know
-//! yet which protocol it speaks, and one that takes nothing of what it is sent.
+//! yet which protocol it speaks, and one that takes nothing of what it is sent. What hyper closes too soon is kept: a
+//! client that is still sending when its upload is refused reads why.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -20,6 +21,10 @@ use crate::serve::MAX_HEAD_TIME;
 
 /// A client that takes nothing for so long is gone, or might as well be.
 const MAX_STALL: Duration = Duration::from_secs(60);
+
+/// What a client still sends when it was answered is taken for so long in all, and waited for so long; as nginx does by
+/// `lingering_time` and `lingering_timeout`.
+const MAX_LINGER: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(5)];
 
 /// Files beside connections: the database, the worker's pipes, artifacts that are written.
 const NUM_OTHER_FILES: u64 = 256;
@@ -102,8 +107,22 @@ where
         let accepting = self.inner.accept(stream, service);
         Box::pin(async move {
             let (stream, service) = accepting.await?;
-            Ok((Guarded::new(stream, permit, [MAX_HEAD_TIME, MAX_STALL]), service))
+            Ok((Guarded::new(stream, permit, Times::default()), service))
         })
+    }
+}
+
+/// How long a connection may stand still.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    max_silence: Duration,
+    max_stall: Duration,
+    max_linger: [Duration; 2],
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self { max_silence: MAX_HEAD_TIME, max_stall: MAX_STALL, max_linger: MAX_LINGER }
     }
 }
 
@@ -115,14 +134,16 @@ pub struct Guarded<I> {
     is_silent: Option<Pin<Box<Sleep>>>,
     /// While it takes nothing of what it is sent.
     is_stalled: Option<Pin<Box<Sleep>>>,
-    max_stall: Duration,
+    /// While it sends what nobody reads any more: until when in all, and until when something must come.
+    is_lingering: Option<[Pin<Box<Sleep>>; 2]>,
+    times: Times,
     _permit: OwnedSemaphorePermit,
 }
 
 impl<I> Guarded<I> {
-    fn new(stream: I, permit: OwnedSemaphorePermit, [max_silence, max_stall]: [Duration; 2]) -> Self {
-        let is_silent = Some(Box::pin(tokio::time::sleep(max_silence)));
-        Self { stream, is_silent, is_stalled: None, max_stall, _permit: permit }
+    fn new(stream: I, permit: OwnedSemaphorePermit, times: Times) -> Self {
+        let is_silent = Some(Box::pin(tokio::time::sleep(times.max_silence)));
+        Self { stream, is_silent, is_stalled: None, is_lingering: None, times, _permit: permit }
     }
 
     fn unless_stalled<T>(&mut self, written: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
@@ -130,10 +151,34 @@ impl<I> Guarded<I> {
             self.is_stalled = None;
             return written;
         }
-        let max_stall = self.max_stall;
+        let max_stall = self.times.max_stall;
         let stall = self.is_stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(max_stall)));
         ready!(stall.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")))
+    }
+}
+
+impl<I: AsyncRead + Unpin> Guarded<I> {
+    /// Takes what is still sent until the client closes, or until it took too long. A connection that is closed while
+    /// bytes are on their way is reset, and an answer that the client has not read yet is lost with it (RFC 9112, 9.6).
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let max_linger = self.times.max_linger;
+        let sleeps = self.is_lingering.get_or_insert_with(|| max_linger.map(|time| Box::pin(tokio::time::sleep(time))));
+        let mut unread = [0; 16 << 10];
+        loop {
+            let mut unread = ReadBuf::new(&mut unread);
+            match Pin::new(&mut self.stream).poll_read(context, &mut unread) {
+                Poll::Ready(Ok(())) if !unread.filled().is_empty() => {
+                    sleeps[1].as_mut().reset(tokio::time::Instant::now() + max_linger[1]);
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => break,
+            }
+        }
+        match sleeps.iter_mut().any(|sleep| sleep.as_mut().poll(context).is_ready()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
     }
 }
 
@@ -149,7 +194,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Guarded<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Guarded<I> {
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<I> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.unless_stalled(written, context)
@@ -174,8 +219,11 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Guarded<I> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shut = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.unless_stalled(shut, context)
+        if self.is_lingering.is_none() {
+            let shut = Pin::new(&mut self.stream).poll_shutdown(context);
+            ready!(self.unless_stalled(shut, context))?;
+        }
+        self.poll_linger(context).map(Ok)
     }
 }
 
@@ -189,7 +237,7 @@ mod tests {
 
     fn guarded<I>(stream: I, max_silence: Duration, max_stall: Duration) -> Guarded<I> {
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        Guarded::new(stream, permit, [max_silence, max_stall])
+        Guarded::new(stream, permit, Times { max_silence, max_stall, max_linger: [NEVER, SOON] })
     }
 
     #[tokio::test]
@@ -221,6 +269,25 @@ mod tests {
         assert!(server.is_stalled.is_none());
         assert_eq!(server.read_u8().await.unwrap(), 2);
         slow_reader.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_still_sent_after_the_answer_is_taken() {
+        let (mut client, server) = duplex(8);
+        let mut server = guarded(server, NEVER, NEVER);
+        let closing = tokio::spawn(async move { server.shutdown().await });
+        client.write_all(&[0; 100]).await.unwrap();
+        assert!(!closing.is_finished());
+        drop(client);
+        closing.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_neither_sends_nor_closes_is_not_waited_for() {
+        let (client, server) = duplex(8);
+        let mut server = guarded(server, NEVER, NEVER);
+        tokio::time::timeout(NEVER / 60, server.shutdown()).await.unwrap().unwrap();
+        drop(client);
     }
 
     #[test]
