@@ -1,5 +1,4 @@
 //! Every kind of bad input ends in a clear error or a named skip, never in a panic, and what was finished is kept.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::io::Cursor;
 

@@ -1,5 +1,4 @@
 //! `scene3d bench`: every figure is there and sane, and what can't be measured is a row that says why.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::process::{Command, Output};
 

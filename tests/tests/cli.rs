@@ -1,5 +1,4 @@
 //! The command line as users meet it.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::process::Command;
 

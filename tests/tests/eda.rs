@@ -1,5 +1,4 @@
 //! `scene3d eda`: the baseline is written whole and says what it was made of; what can't be done is said at once.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::process::{Command, Output};
 

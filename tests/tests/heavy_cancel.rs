@@ -1,5 +1,4 @@
 //! Cancelling reaches every stage within 5 s, on real photos with real plugins, and nothing of the run stays.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};

@@ -1,6 +1,5 @@
 //! COLMAP's own process, ended by a signal in the middle of its mapping: a clear error, and nothing of the rest is lost.
 #![cfg(target_os = "linux")] // finds the child in /proc
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};

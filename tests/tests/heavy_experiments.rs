@@ -1,6 +1,5 @@
 //! The evaluation pipeline as a whole: DVC runs what a change reaches and nothing else, a change of the matcher extracts nothing
 //! again, wrong data are named; and a folder of the Image Matching Challenge from labels to score.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

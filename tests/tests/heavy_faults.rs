@@ -1,5 +1,4 @@
 //! What is wrong with a photo is said in its verdict, and harms no other photo.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::process::Command;
 

@@ -1,5 +1,4 @@
 //! What a run writes is read by programs that share no code with it: pycolmap, trimesh, the Khronos glTF validator.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::path::Path;
 use std::process::Command;

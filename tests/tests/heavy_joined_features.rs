@@ -1,6 +1,5 @@
 //! Several entries of `[[features]]`: together they reconstruct what the best of them does alone, and the report says what
 //! each contributed.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,5 +1,4 @@
 //! `kill -9` at ten points of a run, then `--resume`: finished work is not done again and the model is the same.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};

@@ -1,5 +1,4 @@
 //! The load script does not rot: it runs to its end with small numbers, and what it promises holds.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::process::Command;
 

@@ -1,7 +1,6 @@
 //! MASt3R in a whole run: the photos reach it, its matches reach the report, and its licence is asked for.
 //!
 //! With the small network in the official file's layout: what it matches means nothing, how it is run does.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::process::Output;
 

@@ -1,5 +1,4 @@
 //! Whole runs that match fewer pairs than all: neighbours in a sequence, loop closures, the most similar images.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,4 @@
 //! Every config in `configs/` reconstructs: the synthetic scene always, the shared photo sets where they are.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

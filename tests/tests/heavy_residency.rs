@@ -1,5 +1,4 @@
 //! What GPUs do, without one: on the simulated device every copy is counted, and the host can read nothing it did not copy.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::path::Path;
 use std::process::Command;

@@ -1,6 +1,5 @@
 //! Schemathesis tries the API by its OpenAPI document: no answer may be a failure of the server, or one that the document does
 //! not tell of.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,7 +1,6 @@
 //! Cancelling through the API: wherever a job is, it has ended within 5 s, its worker holds no more than before, and the next
 //! job succeeds.
 #![cfg(target_os = "linux")] // looks at processes in /proc
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::time::{Duration, Instant};
 

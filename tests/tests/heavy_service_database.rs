@@ -1,7 +1,6 @@
 //! A database that is silent while a job runs: requests are told to come again, the job goes on and is written down when the
 //! database answers, and the next job succeeds.
 #![cfg(target_os = "linux")] // stops processes
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -1,6 +1,5 @@
 //! Drift through the server: photos that look other than those of the baseline are told at once, and again when an extractor
 //! has looked; what can't be told is said.
-#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::collections::BTreeSet;
 use std::process::Command;

@@ -1,6 +1,5 @@
 //! A disk that is full while a job runs: the job fails with `disk_full`, the server stays up, and once there is room again the
 //! next job succeeds, and so does the one that failed when it is tried again.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use scene3d_tests::service_bench::{REAL_CONFIG, ServiceBench, begins};
 use scene3d_tests::small_disk::SmallDisk;

@@ -1,6 +1,5 @@
 //! The whole story of a job over bad connections: nothing is lost on the way, and its results are, byte for byte, those of
 //! the command line.
-#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,7 +1,6 @@
 //! Workers and COLMAP killed once and twice under a real job, through the API: what was finished is used again, and the next
 //! job succeeds on the same server.
 #![cfg(target_os = "linux")] // looks for processes in /proc
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use scene3d_tests::has_weights;
 use scene3d_tests::processes::{children_of, send_signal, wait_until_gone};

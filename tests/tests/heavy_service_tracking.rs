@@ -1,5 +1,4 @@
 //! Jobs of the service as tracked runs at a real MLflow: figures, drift and report are there, names of users and photos are not.
-#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::path::Path;
 use std::process::Command;

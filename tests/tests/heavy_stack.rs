@@ -1,7 +1,6 @@
 //! The loop from photos that drift to an evaluation, through everything that `deploy/local.sh` starts: a job whose photos are
 //! darkened, drift in the answer, an alert, Alertmanager's call, Airflow's run, DVC's stages, records and alias in MLflow, a mail.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::fs;
 use std::path::Path;

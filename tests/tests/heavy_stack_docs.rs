@@ -1,7 +1,6 @@
 //! What operators of the stack type: the blocks of `docs/operations.md` that begin with `bash` are run in order, in a checkout
 //! that is this one, by name.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::fs;
 use std::os::unix::fs::symlink;

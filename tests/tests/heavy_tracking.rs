@@ -1,5 +1,4 @@
 //! Tracking against a real MLflow: whatever happens to the server or to the process, afterwards every record is there, once.
-#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::path::Path;
 use std::process::{Command, Stdio};

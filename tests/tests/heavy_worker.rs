@@ -1,15 +1,12 @@
 //! Workers with real plugins: COLMAP's process goes with its job, and its death is told as what may pass.
 #![cfg(target_os = "linux")] // looks for processes in /proc
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
-
-mod worker_bench;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
+use crate::worker_bench::{WorkerBench, children_of, send_signal, wait_until_gone};
 use scene3d_service::jobs::executor::{Ending, ExecutorEvent};
 use scene3d_tests::{binary, has_weights};
-use worker_bench::{WorkerBench, children_of, send_signal, wait_until_gone};
 
 const NEAREST: &str = r#"
 [[features]]

@@ -1,7 +1,6 @@
 //! `deploy/local.sh` before it starts anything: configs are the containers' with places of this machine, secrets are private and
 //! stay, mistakes are told.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::fs;
 use std::net::TcpListener;

@@ -1,6 +1,5 @@
 //! What a process needs that makes one run after the other: photos given as files, instances kept between runs, stages
 //! inherited from another run's folder.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,4 @@
 //! Each plugin, linked into this program and opened as a library, gives the same bytes.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::sync::Arc;
 

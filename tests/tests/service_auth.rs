@@ -1,8 +1,5 @@
 //! Who may do what: every operation of the OpenAPI document, by every kind of caller. An operation that the table below does
 //! not know fails the test, so that none can be forgotten.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
-
-mod calls;
 
 use std::collections::BTreeSet;
 
@@ -12,7 +9,7 @@ use scene3d_tests::forged_token::Forged;
 use scene3d_tests::server::{ADMIN, OTHER_USER, Server, USER};
 use serde_json::Value;
 
-use calls::{Body, Call, World};
+use crate::calls::{Body, Call, World};
 
 /// Operations that need no token: they are how to get one, bring a proof of their own, or tell how the server is.
 const PUBLIC: [&str; 6] = ["create_token", "refresh_token", "revoke_token", "follow_link", "healthz", "readyz"];

@@ -1,7 +1,6 @@
 //! Clients that go in the middle of what they do, and two that do the same at once: nothing of it stays, and what was there is
 //! as it was.
 #![cfg(target_os = "linux")] // counts open files in /proc
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::fs;
 use std::io::{Read, Write};

@@ -1,6 +1,5 @@
 //! What users and operators type: the blocks of `docs/api.md` and `docs/operations.md` are run in order, each in an empty
 //! folder, with curl alone.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,4 @@
 //! What holds for every answer of the service, and how it starts and stops.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::io::Read;
 use std::process::Command;

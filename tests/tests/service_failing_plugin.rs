@@ -1,6 +1,5 @@
 //! A plugin that ends its workers or panics: its jobs fail by name, whoever watches the service is told which and why, and
 //! nobody else's jobs suffer.
-#![allow(clippy::unwrap_used)] // helpers of tests
 
 use scene3d_tests::client::Client;
 use scene3d_tests::postgres::Postgres;

@@ -1,5 +1,4 @@
 //! Many at once: one key makes one job, uploads and listeners get all of it, and who holds on to what others need is cut off.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};

@@ -1,5 +1,4 @@
 //! Log-in by password, API key and refresh token, over HTTP.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use scene3d_tests::client::{Answer, Client};
 use scene3d_tests::server::{ADMIN, PASSWORD, Server, USER};

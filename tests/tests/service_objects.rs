@@ -1,7 +1,6 @@
 //! An object store that is away, that takes nothing, that hangs: requests are told to come again, jobs fail with `storage`, and
 //! once it is back everything succeeds on the same server, what failed too.
 #![cfg(target_os = "linux")] // mounts, stops processes
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::fs;
 use std::time::{Duration, Instant};

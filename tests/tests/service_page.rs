@@ -1,5 +1,4 @@
 //! The page that `serve` brings along: to browsers only, safe headers, nothing inline, files that hold for ever.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use reqwest::Method;
 use scene3d_tests::client::{Answer, Client};

@@ -1,5 +1,4 @@
 //! Retention through the server: the oldest of the jobs that ended go, with everything they left, and never one that runs.
-#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
 //! A job tried again over the API: what its config does not change is taken from the job before, also where that failed.
-#![allow(clippy::unwrap_used)] // helpers of tests
 
 use scene3d_tests::client::Client;
 use scene3d_tests::events::{Event, follow, items_and_reused};

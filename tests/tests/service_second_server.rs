@@ -1,6 +1,5 @@
 //! Two servers on one store: one runs the jobs, the other says which one, serves the API, and takes over when that one is gone.
 #![cfg(target_os = "linux")] // looks at processes in /proc
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,4 @@
 //! Small pictures of a job's images: made when they are asked for, by name, in two sizes.
-#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::io::Cursor;
 

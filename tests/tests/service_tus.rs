@@ -1,5 +1,4 @@
 //! Resumable uploads: the official client over a bad connection, and the protocol by single requests.
-#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::fs;
 use std::time::Duration;

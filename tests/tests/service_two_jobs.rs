@@ -1,5 +1,4 @@
 //! `jobs.max_concurrent_jobs`: so many jobs run at once, each in a worker of its own, and the others wait.
-#![allow(clippy::unwrap_used)] // helpers of tests
 
 use scene3d_tests::client::Client;
 use scene3d_tests::server::{Server, USER};

@@ -1,5 +1,4 @@
 //! Uploads by a form: what is too large, what is no image, and a disk that is full.
-#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::io::Cursor;
 

@@ -1,5 +1,4 @@
 //! Webhooks: the end of a job is told once it is answered, signed; what nobody answers is listed as dead.
-#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::time::{Duration, Instant};
 

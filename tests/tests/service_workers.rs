@@ -1,7 +1,6 @@
 //! Workers that end or fail under their jobs, through the API: what becomes of the job, and that the next one succeeds on the
 //! same server.
 #![cfg(target_os = "linux")] // looks for processes in /proc
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use scene3d_tests::hostile_config;
 use scene3d_tests::processes::{send_signal, wait_until_gone};

@@ -1,5 +1,4 @@
 //! Tracking with servers that are none: a run never waits for one, and loses nothing.
-#![allow(clippy::unwrap_used)] // helpers of tests
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,6 +1,5 @@
 //! Missing, damaged and wrong weights, and a COLMAP that is missing: clear errors.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,5 +1,4 @@
 //! `scene3d weights` with the real plugins: list, verify and import, and what fetch says before it asks any server.
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
 
 use std::path::Path;
 use std::process::Output;

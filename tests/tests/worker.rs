@@ -1,18 +1,15 @@
 //! The real worker, given jobs as a server gives them: what it leaves in the object store, how it stops, how its end is
 //! told, and that the next job runs whatever became of the last one.
 #![cfg(target_os = "linux")] // looks for processes in /proc
-#![allow(clippy::unwrap_used)] // helpers of tests may panic as tests do
-
-mod worker_bench;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
+use crate::worker_bench::{Watched, WorkerBench, children_of, hex_sha256, photos_folder, send_signal, wait_until_gone};
 use scene3d_service::jobs::executor::{Ending, Executor, ExecutorEvent};
 use scene3d_service::jobs::failure::JobFailure;
 use scene3d_tests::{DUMMY_CONFIG, assert_success, binary, hostile_config, run, small_scene};
-use worker_bench::{Watched, WorkerBench, children_of, hex_sha256, photos_folder, send_signal, wait_until_gone};
 
 fn stages(watched: &Watched) -> Vec<&str> {
     watched.events.iter().filter_map(started).collect()

@@ -1,6 +1,5 @@
 //! What tests of workers share: an object store with photos in it, an executor with the real program, jobs watched to
 //! their end.
-#![allow(dead_code, clippy::unwrap_used)] // each test binary uses a part; helpers may panic as tests do
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
