@@ -9,7 +9,7 @@ use scene3d_scene::synthetic::{SceneSpec, SyntheticScene};
 use scene3d_tests::experiment::{Experiment, imc_pose, strecha_cameras};
 use scene3d_tests::{
     DUMMY_CONFIG, assert_fails_with, assert_success, binary, checkout, has_weights, hostile_config, rendered, run,
-    scene3d, small_scene, stdout,
+    scene3d, small_scene, stderr, stdout,
 };
 use serde_json::Value;
 
@@ -145,7 +145,9 @@ fn check_records(experiment: &Experiment) {
 fn everything_that_is_wrong_with_the_data_is_named_at_once() {
     let experiment = strecha_experiment();
     let photo = &small_scene().images[0].jpeg;
-    experiment.write("data/strecha/made/images/unlabelled.jpg", &small_scene().images[1].jpeg[..4000]);
+    experiment.write("data/strecha/made/images/broken.jpg", b"\xff\xd8\xff\xe0 no photo");
+    experiment.write("data/strecha/made/images/cut.jpg", &small_scene().images[3].jpeg[..4000]);
+    experiment.write("data/strecha/made/images/unlabelled.jpg", &small_scene().images[2].jpeg);
     std::fs::remove_file(experiment.path("data/strecha/made/images/image_004.jpg")).unwrap();
     experiment.write("data/strecha/made/cameras/image_003.jpg.camera", b"not numbers");
     // another scene with a photo of the first
@@ -161,7 +163,11 @@ fn everything_that_is_wrong_with_the_data_is_named_at_once() {
         &output,
         &[
             "strecha/zoo: is a link to a folder, which DVC does not look into",
+            "strecha/made/broken.jpg: its header is damaged",
+            "strecha/made/cut.jpg: the file ends in the middle of the photo",
+            "strecha/other/turned.jpg: its camera has focal lengths",
             "strecha/made/unlabelled.jpg: has no label",
+            "strecha/made/image_002.jpg: is the same photo as strecha/made/unlabelled.jpg",
             "strecha/made/image_004.jpg: is labelled, but there is no such photo",
             "strecha/made/image_003.jpg: its label can't be used",
             "is the same photo as strecha/other/copied.jpg",
@@ -207,7 +213,7 @@ fn a_config_that_fails_is_named_with_every_run_and_what_was_made_is_kept() {
 
 /// A scene with its images renamed, so that two can lie in one folder.
 fn imc_scene(prefix: &str, seed: u64) -> SyntheticScene {
-    let mut scene = rendered(&SceneSpec { num_images: 8, image_size: [480, 360], seed, ..SceneSpec::default() });
+    let mut scene = rendered(&SceneSpec { num_images: 8, image_size: [640, 480], seed, ..SceneSpec::default() });
     let rename = |name: &str| name.replace("image", prefix);
     scene.images.iter_mut().for_each(|image| image.name = rename(&image.name));
     scene.truth.images.values_mut().for_each(|image| image.name = rename(&image.name));
@@ -218,7 +224,8 @@ fn imc_experiment() -> Experiment {
     let params = PARAMS
         .replace("{strecha: {layout: scenes}}", "{imc2025: {layout: imc, only: [mixed]}}")
         .replace("long_side_px: 480", "long_side_px: null")
-        .replace("metric: auc_5", "metric: imc_score");
+        .replace("metric: auc_5", "metric: imc_score")
+        .replace("ratio_threshold=0.95", "ratio_threshold=0.9");
     let experiment = Experiment::new(&params);
     let nan = |count: usize| vec!["nan"; count].join(";");
     let mut labels = String::from("dataset,scene,image,rotation_matrix,translation_vector\n");
@@ -242,6 +249,49 @@ fn imc_experiment() -> Experiment {
         elsewhere,only,0.01;0.02;0.05;0.1;0.15;0.2\n";
     experiment.write("data/imc2025/train_thresholds.csv", thresholds.as_bytes());
     experiment
+}
+
+#[test]
+fn a_folder_of_the_image_matching_challenge_goes_from_labels_to_a_score() {
+    if !has_weights() {
+        return;
+    }
+    let experiment = imc_experiment();
+    for stage in [
+        &["validate"] as &[&str],
+        &["eda"],
+        &["preprocess"],
+        &["prepare"],
+        &["run", "--config", "loose"],
+        &["run", "--config", "strict"],
+    ] {
+        let output = experiment.stage(stage[0], &stage[1..]);
+        assert!(output.status.success(), "{stage:?}: {}\n{}", stdout(&output), stderr(&output));
+    }
+    let validation = experiment.json("out/validation.json");
+    assert_eq!(validation["collections"][0]["scenes"]["church"], 8, "{validation:#}");
+    assert_eq!(validation["collections"][0]["num_outliers"], 1);
+    assert!(experiment.json("out/eda/summary.json")["imc2025"]["note"].as_str().unwrap().contains("at least 20"));
+
+    assert_success(&experiment.stage("evaluate", &[]));
+    let evaluation = experiment.json("out/evaluation/evaluation.json");
+    let strict = &evaluation["configs"]["strict"];
+    let of_collection = &strict["collections"][0]["seeds"]["0"];
+    // each scene has a model of its own, and the stray photo is in neither
+    assert_eq!(of_collection["imc_clusterness"], 100.0, "{strict:#}");
+    assert!(of_collection["imc_score"].as_f64().unwrap() > 80.0, "{strict:#}");
+    let scenes = strict["scenes"].as_array().unwrap();
+    assert_eq!(
+        scenes.iter().map(|scene| scene["id"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["imc2025/mixed/church", "imc2025/mixed/market"]
+    );
+    for scene in scenes {
+        assert!(scene["seeds"]["0"]["registered"].as_f64().unwrap() >= 75.0, "{scene:#}");
+    }
+    assert_success(&experiment.stage("select-best", &[]));
+    assert_success(&scene3d(&["check", experiment.path("configs/best.toml").to_str().unwrap()]));
+    let table = std::fs::read_to_string(experiment.path("out/evaluation/table.md")).unwrap();
+    assert!(table.contains("| imc2025/mixed/market |"), "{table}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use nalgebra::Vector3;
 use rayon::prelude::*;
 use scene3d_eval::GroundTruth;
 use scene3d_eval::ground_truth::TrueImage;
-use scene3d_pipeline::{Photo, PhotoLimits, open_photo};
+use scene3d_pipeline::{Photo, PhotoLimits, is_cut_off_jpeg, open_photo};
 use serde::{Deserialize, Serialize};
 
 use crate::ExperimentError;
@@ -20,6 +20,8 @@ use crate::project::{Project, write_json};
 pub(crate) const FILE: &str = "validation.json";
 /// Photo and true camera may differ so much in their ratio of sides: a crop or a turn is more, rounding is less.
 const MAX_ASPECT_RATIO: f64 = 1.01;
+/// Both focal lengths of a camera may differ so much: pixels are square.
+const MAX_PIXEL_ASPECT: f64 = 1.1;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,7 +56,8 @@ pub fn validate(project: &Project) -> Result<Validation, ExperimentError> {
     let limits = limits(project);
     for collection in &collections {
         problems.extend(unreadable(collection, limits));
-        problems.extend(unpaired(collection));
+        let told: BTreeSet<String> = problems.iter().map(|problem| problem.place.clone()).collect();
+        problems.extend(unpaired(collection).into_iter().filter(|problem| !told.contains(&problem.place)));
         for truth in collection.scenes.values() {
             problems.extend(impossible(collection, truth));
         }
@@ -106,6 +109,13 @@ fn unreadable(collection: &Collection, limits: PhotoLimits) -> Vec<Problem> {
             Ok(bytes) => bytes,
             Err(error) => return Some(Problem::new(place, format!("can't be read: {error}"), "check its permissions")),
         };
+        if is_cut_off_jpeg(&bytes) {
+            return Some(Problem::new(
+                place,
+                "the file ends in the middle of the photo",
+                "copy it again from the camera",
+            ));
+        }
         open_photo(name, &bytes, limits).err().map(|rejected| Problem::new(place, rejected.reason, rejected.next_step))
     };
     collection.photos.photos.par_iter().filter_map(problem).collect()
@@ -165,6 +175,10 @@ fn camera_problem(image: &TrueImage, photo_size: Option<[u32; 2]>) -> Option<Str
     let is_finite = camera.params.iter().all(|param| param.is_finite());
     if !is_finite || camera.focal().iter().any(|focal| *focal <= 0.0) {
         return Some(format!("its camera is none: parameters {:?}", camera.params));
+    }
+    let [fx, fy] = camera.focal();
+    if fx.max(fy) > MAX_PIXEL_ASPECT * fx.min(fy) {
+        return Some(format!("its camera has focal lengths {fx} and {fy} px: is it that of the photo turned upright?"));
     }
     let [width, height] = photo_size?;
     let aspect = |[width, height]: [u32; 2]| f64::from(width) / f64::from(height.max(1));

@@ -4,7 +4,7 @@ mod pooled;
 mod spread;
 mod tables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use scene3d_eval::ground_truth::{self, ImageSizes};
@@ -166,17 +166,20 @@ fn best_model<'a>(models: &'a [Reconstruction], truth: &GroundTruth) -> &'a Reco
     models.iter().rev().max_by_key(|model| num_shared(model)).unwrap_or(&NONE)
 }
 
-/// Every model is a cluster; images in none are called outliers by that.
+/// Every model is a cluster; images in none are called outliers by that. An image is in one cluster only, as the challenge
+/// asks: in the largest model that has it.
 fn imc_score(models: &[Reconstruction], truths: &BTreeMap<String, GroundTruth>) -> imc::ImcScore {
     let scene = |truth: &GroundTruth| TrueScene {
         centers: truth.images.iter().map(|(name, image)| (name.clone(), image.cam_from_world.origin_in_b())).collect(),
         thresholds: truth.imc_thresholds.clone().unwrap_or_else(|| imc::DEFAULT_THRESHOLDS.to_vec()),
     };
-    let cluster = |model: &Reconstruction| -> Cluster {
-        model.images.values().map(|image| (image.name.clone(), Some(image.cam_from_world.origin_in_b()))).collect()
+    let mut taken = BTreeSet::new();
+    let mut cluster = |model: &Reconstruction| -> Cluster {
+        let images = model.images.values().filter(|image| taken.insert(image.name.clone()));
+        images.map(|image| (image.name.clone(), Some(image.cam_from_world.origin_in_b()))).collect()
     };
     let scenes: Vec<TrueScene> = truths.values().map(scene).collect();
-    let clusters: Vec<Cluster> = models.iter().map(cluster).collect();
+    let clusters: Vec<Cluster> = models.iter().map(&mut cluster).collect();
     imc::score(&scenes, &clusters)
 }
 

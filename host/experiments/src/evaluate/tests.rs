@@ -107,6 +107,22 @@ fn models_are_clusters_and_each_scene_has_the_one_that_shares_most_with_it() {
 }
 
 #[test]
+fn an_image_of_two_models_is_in_the_cluster_of_the_larger() {
+    let folder = tempfile::tempdir().unwrap();
+    let project = project(folder.path());
+    // two of the images of ape's model are in bee's too
+    let mut overlapping = model("bee", 5);
+    for id in [1, 2] {
+        overlapping.images.insert(ImageId(90 + id), model("ape", 8).images[&ImageId(id)].clone());
+    }
+    for (config, seed) in [("good", 0), ("good", 1), ("bad", 0), ("bad", 1)] {
+        write_run(&project, config, seed, &[model("ape", 8), overlapping.clone()]);
+    }
+    let evaluation = evaluate(&project, &Record::default()).unwrap();
+    assert_eq!(evaluation.configs["good"].pooled["imc_clusterness"].mean, 100.0);
+}
+
+#[test]
 fn tables_hold_every_figure() {
     let folder = tempfile::tempdir().unwrap();
     let project = project(folder.path());
