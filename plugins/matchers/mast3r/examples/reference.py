@@ -1,4 +1,4 @@
-"""Times plain torch on the same work as `compare`: the small network and reciprocal nearest neighbours.
+"""Times plain torch on the same work as `times`: the small network and reciprocal nearest neighbours.
 
     python reference.py WEIGHTS.safetensors IMAGES.safetensors MAPS.safetensors THREADS
 

@@ -1,6 +1,6 @@
 //! Times the small network and reciprocal nearest neighbours, for comparison with another implementation.
 //!
-//! `compare WEIGHTS.safetensors IMAGES.safetensors MAPS.safetensors THREADS [fp32|bf16]`: the goldens'
+//! `times WEIGHTS.safetensors IMAGES.safetensors MAPS.safetensors THREADS [fp32|bf16]`: the goldens'
 //! `mast3r_tiny_weights` and `images`, and descriptor maps `desc1`, `desc2` `[H, W, D] f32` to match.
 
 use std::path::Path;
@@ -21,7 +21,7 @@ const RULE: WalkRule = WalkRule { subsample: 8, pixel_tolerance: 0.0 };
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [weights, images, maps, threads, precision @ ..] = arguments.as_slice() else {
-        return Err("usage: compare WEIGHTS IMAGES MAPS THREADS [fp32|bf16]".into());
+        return Err("usage: times WEIGHTS IMAGES MAPS THREADS [fp32|bf16]".into());
     };
     let precision =
         if precision.first().is_some_and(|word| word == "bf16") { Precision::Bf16 } else { Precision::Fp32 };
