@@ -243,6 +243,50 @@ mod tests {
     }
 
     #[test]
+    fn a_scene_of_one_image_takes_more_than_it_gives() {
+        // alone: 1 - 3 cameras at 2 thresholds are -4 to register, which is nothing; its cluster is pure
+        let (a, lone) = (scene("a", 8), scene("lone", 1));
+        assert_eq!(rounded(score(std::slice::from_ref(&lone), &[cluster(&lone)])), [0.0, 100.0, 0.0]);
+        // beside a perfect scene of 8: 10 registered of 10 - 4, as the published code adds it up. Harmonic mean of 5/3 and 1
+        assert_eq!(
+            rounded(score(&[a.clone(), lone.clone()], &[cluster(&a), cluster(&lone)])),
+            [166.666_667, 100.0, 125.0]
+        );
+    }
+
+    #[test]
+    fn a_cluster_of_outliers_is_nobodys_and_an_outlier_in_a_model_costs_clusterness() {
+        // five photos of no scene, clustered: no scene shares an image with them, so that they are not counted
+        let (a, strays) = (scene("a", 8), scene("stray", 5));
+        assert_eq!(rounded(score(std::slice::from_ref(&a), &[cluster(&strays), cluster(&a)])), [100.0; 3]);
+        // one of them in the model of the scene: 8 of its 9 images are the scene's; F1 of 1 and 8/9 is 16/17
+        let mut model = cluster(&a);
+        model.extend(cluster(&scene("stray", 1)));
+        assert_eq!(rounded(score(&[a], &[model])), [100.0, 88.888_889, 94.117_647]);
+    }
+
+    #[test]
+    fn of_clusters_that_share_as_many_images_the_better_model_counts_then_the_first() {
+        let a = scene("a", 8);
+        let right = cluster(&a);
+        let half = |from: usize| right.clone().into_iter().skip(from).take(4).collect::<Cluster>();
+        // four images each; the second half is squashed, so that no four of its cameras lie as they should
+        let (good, mut bad) = (half(0), half(4));
+        for (index, center) in bad.values_mut().flatten().enumerate() {
+            *center = Vector3::new((index * index) as f64, 0.0, (3 - index) as f64);
+        }
+        // 4 registered, 1 of 5 beyond the free ones at each threshold: 2/10, whichever comes first
+        for clusters in [[good.clone(), bad.clone()], [bad, good.clone()]] {
+            assert_eq!(rounded(score(std::slice::from_ref(&a), &clusters))[..2], [20.0, 100.0]);
+        }
+        // as many images, as good: the first is taken, with what else is in it
+        let mut mixed = half(4);
+        mixed.extend(cluster(&scene("stray", 1)));
+        assert_eq!(rounded(score(std::slice::from_ref(&a), &[good.clone(), mixed.clone()]))[..2], [20.0, 100.0]);
+        assert_eq!(rounded(score(&[a], &[mixed, good]))[..2], [20.0, 80.0]);
+    }
+
+    #[test]
     fn a_noisy_model_registers_as_in_an_independent_implementation() {
         // 12 random centres, moved, turned, scaled by 2.3 and disturbed; registered counts from numpy, all triplets
         #[rustfmt::skip]
