@@ -17,6 +17,8 @@ use crate::pair_found::{FoundKind, PairFound};
 
 const CHECK_BYTES: usize = 8;
 const KEY_BYTES: usize = 64;
+/// Length and check.
+const HEAD_BYTES: usize = 4 + CHECK_BYTES;
 
 /// What was found, by the key of what it depends on.
 pub(crate) struct Journal {
@@ -89,13 +91,24 @@ fn parse(bytes: &[u8], kind: FoundKind) -> (HashMap<Key, PairFound>, usize) {
 }
 
 fn next_record(bytes: &[u8], kind: FoundKind) -> Option<((Key, PairFound), usize)> {
+    let payload = next_payload(bytes)?;
+    Some((decode(payload, kind)?, HEAD_BYTES + payload.len()))
+}
+
+fn next_payload(bytes: &[u8]) -> Option<&[u8]> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (expected, rest) = rest.split_first_chunk::<CHECK_BYTES>()?;
     let payload = rest.get(..u32::from_le_bytes(*length) as usize)?;
-    if check(payload) != *expected {
-        return None;
+    (check(payload) == *expected).then_some(payload)
+}
+
+/// How many of these bytes, which begin with a record, are whole records.
+pub(crate) fn whole_records_bytes(bytes: &[u8]) -> usize {
+    let mut whole = 0;
+    while let Some(payload) = next_payload(&bytes[whole..]) {
+        whole += HEAD_BYTES + payload.len();
     }
-    Some((decode(payload, kind)?, 4 + CHECK_BYTES + payload.len()))
+    whole
 }
 
 #[cfg(test)]

@@ -42,7 +42,8 @@ mod tests {
     use std::io::Cursor;
 
     fn encoded(format: ImageFormat) -> Vec<u8> {
-        let noise = image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([(x * 37 ^ y * 91) as u8, (x * y) as u8, 9]));
+        let noise =
+            image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([((x * 37) ^ (y * 91)) as u8, (x * y) as u8, 9]));
         let mut bytes = Cursor::new(Vec::new());
         DynamicImage::ImageRgb8(noise).write_to(&mut bytes, format).unwrap();
         bytes.into_inner()

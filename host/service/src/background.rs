@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use scene3d_monitor::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::config::{ExecutorKind, ServiceConfig};
 use crate::error::{Result, ServiceError};
 use crate::http::App;
 use crate::jobs::dispatcher::{Dispatcher, Parts};
 use crate::jobs::executor::Executor;
 use crate::jobs::local::LocalExecutor;
+use crate::jobs::ray::RayExecutor;
 use crate::jobs::webhooks::Caller;
 use crate::jobs::worker_process::WorkerCommand;
 use crate::uploads::expiry;
@@ -66,14 +69,29 @@ async fn run_jobs(app: Arc<App>) {
     }
 }
 
+/// Who reconstructs, by the config.
+///
+/// # Errors
+/// What of the config does not fit.
+pub fn executor(config: &ServiceConfig, metrics: &Arc<Metrics>) -> Result<Arc<dyn Executor>> {
+    Ok(match config.executor.kind {
+        ExecutorKind::Local => {
+            let cache_dir = config.storage.data_dir.join("cache");
+            let command =
+                WorkerCommand::of_this_program(&cache_dir).map_err(ServiceError::io("find", "this program"))?;
+            Arc::new(LocalExecutor::new(command, Arc::clone(metrics)))
+        }
+        ExecutorKind::Ray => Arc::new(RayExecutor::new(&config.executor)?),
+    })
+}
+
 /// Runs jobs, calls webhooks and removes what is too old for as long as this process may.
 async fn run_jobs_once(app: &App) -> Result<()> {
-    let cache_dir = app.config.storage.data_dir.join("cache");
-    let command = WorkerCommand::of_this_program(&cache_dir).map_err(ServiceError::io("find", "this program"))?;
-    let executor: Arc<dyn Executor> = Arc::new(LocalExecutor::new(command, Arc::clone(&app.metrics)));
+    let executor = executor(&app.config, &app.metrics)?;
     let webhooks = Caller::new(app.store.clone(), app.config.webhooks, Arc::clone(&app.metrics))?;
     let drift = app.submitter.drift.as_ref();
-    let parts = Parts { store: &app.store, config: &app.config, metrics: &app.metrics, drift, tracking: &app.tracking };
+    let (store, config, blobs) = (&app.store, &app.config, &app.blobs);
+    let parts = Parts { store, config, blobs, metrics: &app.metrics, drift, tracking: &app.tracking };
     let dispatcher = Dispatcher::start(parts, executor).await?;
     tracing::info!("this process runs the jobs");
     let beside = CancellationToken::new();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream::{BoxStream, StreamExt, TryStreamExt};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
@@ -185,6 +185,19 @@ impl Blobs {
         path.persist(to).map_err(|error| failed(error.error))
     }
 
+    /// All bytes of an object that fits into memory.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if there is no such object.
+    pub async fn get_bytes(&self, key: &str) -> Result<Vec<u8>> {
+        let mut object = self.get_range(key, None).await?;
+        let mut bytes = Vec::with_capacity(usize::try_from(object.size_bytes).unwrap_or_default());
+        while let Some(chunk) = object.bytes.try_next().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
     /// Reads bytes of an object, or all of them. A range that ends behind the object is cut.
     ///
     /// # Errors
@@ -202,6 +215,43 @@ impl Blobs {
                 Ok(BlobStream { size_bytes, bytes })
             }
         }
+    }
+
+    /// Keys below `prefix/` with the sizes of their objects, sorted; none where there is nothing.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if the store does not answer.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<(String, u64)>> {
+        let prefix = checked(prefix)?;
+        let mut keys = match &self.0 {
+            Store::Folder(root) => {
+                let root = root.clone();
+                blocking(move || files_below(&root, prefix.as_ref())).await?
+            }
+            Store::Remote(store) => {
+                let found = store.list(Some(&prefix)).map_ok(|meta| (meta.location.to_string(), meta.size));
+                found.try_collect::<Vec<_>>().await.map_err(ServiceError::objects("list objects"))?
+            }
+        };
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    /// Removes all objects below `prefix/`.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if the store does not answer; what was removed by then is.
+    pub async fn delete_all(&self, prefix: &str) -> Result<()> {
+        if let Store::Folder(root) = &self.0 {
+            let folder = root.join(checked(prefix)?.as_ref());
+            return match tokio::fs::remove_dir_all(&folder).await {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => check_there(root).await,
+                removed => removed.map_err(ServiceError::io("remove", folder)),
+            };
+        }
+        let keys = self.list(prefix).await?;
+        let deletes = keys.into_iter().map(|(key, _)| async move { self.delete(&key).await });
+        stream::iter(deletes).buffer_unordered(MAX_PARTS).try_collect().await
     }
 
     /// Removes an object; one that is not there is removed already.
@@ -270,6 +320,31 @@ fn place(root: &Path, key: &Key, write: impl FnOnce(&std::fs::File) -> std::io::
     part.persist(&to).map(drop).map_err(|error| failed(error.error))
 }
 
+/// Keys and sizes of the files below a folder of the store.
+fn files_below(root: &Path, folder: &str) -> Result<Vec<(String, u64)>> {
+    let at = root.join(folder);
+    let failed = |error| ServiceError::io("list", &at)(error);
+    let entries = match std::fs::read_dir(&at) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && root.join(STAGING).exists() => {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let mut keys = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        let key = format!("{folder}/{}", entry.file_name().to_string_lossy());
+        let metadata = entry.metadata().map_err(failed)?;
+        if metadata.is_dir() {
+            keys.extend(files_below(root, &key)?);
+        } else {
+            keys.push((key, metadata.len()));
+        }
+    }
+    Ok(keys)
+}
+
 async fn upload(store: &dyn ObjectStore, key: &Key, from: &Path) -> Result<()> {
     let unreadable = |error| ServiceError::io("read", from)(error);
     let failed = || ServiceError::objects("write an object");
@@ -324,6 +399,7 @@ mod tests {
         assert_eq!(blobs.size_bytes("a/b").await.unwrap(), Some(10));
         assert_eq!(std::fs::read(blobs.local_path("a/b").unwrap()).unwrap(), b"0123456789");
         assert_eq!(read(&blobs, None).await, b"0123456789");
+        assert_eq!(blobs.get_bytes("a/b").await.unwrap(), b"0123456789");
         assert_eq!(read(&blobs, Some(2..5)).await, b"234");
         assert_eq!(read(&blobs, Some(8..99)).await, b"89");
         let copy = folder.path().join("copy");
@@ -336,6 +412,24 @@ mod tests {
         assert!(!blobs.exists("a/b").await.unwrap());
         assert!(blobs.get_to_file("a/b", &folder.path().join("none")).await.is_err());
         assert!(!folder.path().join("none").exists());
+    }
+
+    #[tokio::test]
+    async fn objects_are_listed_and_removed_below_a_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::make(&url_of(&folder.path().join("objects"))).unwrap();
+        assert_eq!(blobs.list("work/a").await.unwrap(), []);
+        blobs.delete_all("work/a").await.unwrap();
+        for key in ["work/a/x/2", "work/a/1", "work/ab/3"] {
+            blobs.put_bytes(key, Bytes::from_static(b"four")).await.unwrap();
+        }
+        let found = blobs.list("work/a").await.unwrap();
+        assert_eq!(found, [("work/a/1".to_owned(), 4), ("work/a/x/2".to_owned(), 4)]);
+        blobs.delete_all("work/a").await.unwrap();
+        assert_eq!(blobs.list("work/a").await.unwrap(), []);
+        assert!(blobs.exists("work/ab/3").await.unwrap());
+        std::fs::rename(folder.path().join("objects"), folder.path().join("away")).unwrap();
+        assert!(blobs.list("work/ab").await.is_err() && blobs.delete_all("work/ab").await.is_err());
     }
 
     #[tokio::test]

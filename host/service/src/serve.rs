@@ -45,6 +45,8 @@ pub fn serve(config: ServiceConfig, page: WebPage) -> Result<()> {
 async fn run(config: ServiceConfig, page: WebPage, addresses: &[SocketAddr]) -> Result<()> {
     let tls = tls(&config.server).await?;
     let app = App::open(config).await?;
+    // told now and not when a job waits
+    background::executor(&app.config, &app.metrics)?;
     let listener = listen(addresses)?;
     let handle = Handle::new();
     let tasks = TaskTracker::new();

@@ -1,7 +1,6 @@
 //! Jobs as tracked runs: a run a job, with its config, its stages over time, the drift of its images, its figures and its
 //! report. No name of a user or of a photo is recorded.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use scene3d_export::Report;
@@ -16,8 +15,6 @@ use crate::error::{Result, ServiceError};
 use crate::jobs::executor::ExecutorEvent;
 use crate::jobs::state::JobState;
 use crate::store::jobs::Job;
-
-const REPORT: &str = "report.json";
 
 /// Records jobs; does nothing where `tracking.enabled = false`.
 #[derive(Debug, Clone, Default)]
@@ -120,8 +117,8 @@ impl TrackedJob {
         }
     }
 
-    /// It ended, or waits again. Reads the report from its work folder.
-    pub fn end(&self, job: &Job, work_folder: &Path) {
+    /// It ended, or waits again; `report` is its `report.json`, where there is one.
+    pub fn end(&self, job: &Job, report: &[u8]) {
         let Some(series) = &self.0 else { return };
         let run = series.run();
         let status = match job.state {
@@ -144,7 +141,7 @@ impl TrackedJob {
             run.tag("scene3d.failed_stage", failure.stage.as_deref().unwrap_or_default());
             run.tag("scene3d.failed_plugin", failure.plugin.as_deref().unwrap_or_default());
         }
-        if let Some(report) = nameless_report(&work_folder.join(REPORT)) {
+        if let Some(report) = nameless_report(report) {
             run.artifact_bytes("report/report.json", &report);
         }
         run.end(status);
@@ -185,8 +182,8 @@ fn figures(job: &Job) -> Option<ModelFigures> {
 }
 
 /// The report without what names files of the user: images by their numbers, and without texts that may quote a name.
-fn nameless_report(path: &Path) -> Option<Vec<u8>> {
-    let mut report: Report = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+fn nameless_report(report: &[u8]) -> Option<Vec<u8>> {
+    let mut report: Report = serde_json::from_slice(report).ok()?;
     let number = |report: &Report, name: &String| {
         let image = report.images.iter().find(|image| image.name == *name);
         image.map_or_else(String::new, |image| image.image_id.to_string())

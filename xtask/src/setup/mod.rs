@@ -1,10 +1,9 @@
 //! `cargo xtask setup`: lays out `.deps/` on a fresh machine. Each part is skipped when its stamp says it is in place.
 
 mod device_tools;
-mod dvc;
+mod environment;
 mod fetch;
 mod libtorch;
-mod mlflow;
 mod node;
 mod page;
 mod pinned;
@@ -24,6 +23,7 @@ use anyhow::{Context, Result, bail};
 use scene3d_fetch::lock;
 
 use crate::workspace::{Workspace, cache_dir};
+use environment::{DVC, MLFLOW, RAY};
 use stamp::Stamps;
 
 /// What the user asked for.
@@ -69,8 +69,9 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         weights::lay_out(deps, &stamps)?;
         node::lay_out(deps, &stamps)?;
         schemathesis::lay_out(deps, &stamps)?;
-        dvc::lay_out(deps, &stamps)?;
-        mlflow::lay_out(deps, &stamps)?;
+        for tool in [DVC, MLFLOW, RAY] {
+            tool.lay_out(deps, &stamps)?;
+        }
         stack::lay_out(&workspace.root, deps, &stamps)?;
         page::lay_out(&workspace.root.join("frontend"), options.force)?;
         println!("setup: everything is in place in {} ({:.1} s)", deps.display(), start.elapsed().as_secs_f64());

@@ -15,6 +15,8 @@ use super::dispatcher::Parts;
 use super::executor::{Ending, Executor, ExecutorEvent, JobRequest};
 use super::failure::{JobFailure, PANICKED, WORKER_LOST};
 use super::notes;
+use super::ray::WORK;
+use crate::blobs::Blobs;
 use crate::clock::{millis, now_ms};
 use crate::drift::DriftCheck;
 use crate::error::{Result, ServiceError};
@@ -26,6 +28,9 @@ use crate::tracking::{JobTracking, TrackedJob};
 
 /// The stage that finds keypoints.
 const EXTRACT: &str = "extract";
+
+/// The report among a job's artifacts.
+const REPORT: &str = "report.json";
 
 /// Events on their way into the database; a worker that is faster waits.
 const MAX_EVENTS_AHEAD: usize = 256;
@@ -50,6 +55,7 @@ pub(super) struct Work {
     tracking: JobTracking,
     work_dir: PathBuf,
     objects_url: String,
+    blobs: Blobs,
     max_pixels: u64,
     max_worker_deaths: i64,
     num_stage_retries: i64,
@@ -70,6 +76,7 @@ impl Work {
             stopping: CancellationToken::new(),
             work_dir: config.storage.work_dir(),
             objects_url: config.storage.objects_url(),
+            blobs: parts.blobs.clone(),
             max_pixels: config.uploads.max_megapixels.saturating_mul(1_000_000),
             max_worker_deaths: config.jobs.max_worker_deaths,
             num_stage_retries: config.jobs.num_stage_retries,
@@ -237,10 +244,22 @@ impl Work {
             .await?;
         self.count_end(&job);
         let noted = self.note_plugin_failures(&job, &ending).await;
-        let work_folder = self.work_dir.join(job_id);
-        // a large report takes time to read
-        tokio::task::spawn_blocking(move || tracked.end(&job, &work_folder)).await.ok();
+        let report = self.report(job_id).await.unwrap_or_else(|error| {
+            tracing::warn!(job = job_id, %error, "its record has no report");
+            Vec::new()
+        });
+        // a large report takes time
+        tokio::task::spawn_blocking(move || tracked.end(&job, &report)).await.ok();
         noted
+    }
+
+    /// `report.json` of a job; empty where it has none.
+    async fn report(&self, job_id: &str) -> Result<Vec<u8>> {
+        let artifacts = self.store.artifacts(job_id).await?;
+        match artifacts.iter().find(|artifact| artifact.name == REPORT) {
+            Some(report) => self.blobs.get_bytes(&report.object_key).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// What a plugin said last, and the text of a panic, may name files: they are for the job's owner and the log.
@@ -289,12 +308,15 @@ impl Work {
         }
     }
 
-    /// Artifacts in the object store, and the work folder.
+    /// Artifacts in the object store, and the work, in a folder or kept there too.
     async fn stored_bytes(&self, job_id: &str) -> Result<i64> {
         let folder = self.work_dir.join(job_id);
         let of_folder = tokio::task::spawn_blocking(move || super::folder_bytes(&folder)).await.unwrap_or_default();
+        // a store that does not answer now is not what the job ends with
+        let kept = self.blobs.list(&format!("{WORK}/{job_id}")).await.unwrap_or_default();
+        let of_work = kept.iter().map(|(_, bytes)| bytes).sum::<u64>() + of_folder;
         let artifacts = self.written(|| self.store.artifacts(job_id)).await?;
-        Ok(artifacts.iter().map(|artifact| artifact.bytes).sum::<i64>() + i64::try_from(of_folder).unwrap_or(i64::MAX))
+        Ok(artifacts.iter().map(|artifact| artifact.bytes).sum::<i64>() + i64::try_from(of_work).unwrap_or(i64::MAX))
     }
 
     async fn change(

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::Work;
 use super::executor::Executor;
 use super::state::JobState;
+use crate::blobs::Blobs;
 use crate::config::ServiceConfig;
 use crate::drift::DriftCheck;
 use crate::error::{Result, ServiceError};
@@ -38,6 +39,8 @@ pub struct Parts<'a> {
     pub store: &'a Store,
     /// Limits and folders.
     pub config: &'a ServiceConfig,
+    /// Images and artifacts.
+    pub blobs: &'a Blobs,
     /// What is counted.
     pub metrics: &'a Arc<Metrics>,
     /// What images are compared with, where there is a baseline.

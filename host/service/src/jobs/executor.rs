@@ -26,14 +26,23 @@ pub struct JobRequest {
     pub config_name: String,
     /// The config, with nothing in it that a user may not say.
     pub config_toml: String,
-    /// Where it works; what an earlier attempt finished there is used.
+    /// Where it works; what an earlier attempt finished there is used. A relative one is a key of the object store: the
+    /// worker works on a disk that nobody else sees, and keeps there what it finishes.
     pub work_folder: PathBuf,
-    /// Work folder of another job whose finished stages may be used.
+    /// Work folder of another job whose finished stages may be used; relative if the other is.
     pub inherit_from: Option<PathBuf>,
     /// URL of the object store.
     pub objects_url: String,
     /// Images of more pixels are rejected.
     pub max_pixels: u64,
+}
+
+impl JobRequest {
+    /// Whether its work is kept in the object store.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.work_folder.is_relative()
+    }
 }
 
 /// Something that happened while a job was worked on.

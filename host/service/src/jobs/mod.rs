@@ -9,6 +9,7 @@ pub mod machine;
 mod notes;
 mod process_tree;
 pub mod public_address;
+pub mod ray;
 pub mod retention;
 pub mod state;
 pub mod submission;

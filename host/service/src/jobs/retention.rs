@@ -9,6 +9,7 @@ use crate::blobs::Blobs;
 use crate::clock::{millis, now_ms};
 use crate::config::{RetentionSection, ServiceConfig};
 use crate::error::{Result, ServiceError};
+use crate::jobs::ray::WORK;
 use crate::store::Store;
 use crate::tracking::JobTracking;
 
@@ -76,7 +77,7 @@ impl Retention {
         Ok(())
     }
 
-    /// Removes a job that ended: its artifacts, its work folder, and last what is known of it, so that whatever stops
+    /// Removes a job that ended: its artifacts, its work, and last what is known of it, so that whatever stops
     /// this in between is made up for by the next try.
     ///
     /// # Errors
@@ -90,6 +91,7 @@ impl Retention {
             self.blobs.delete(&artifact.object_key).await?;
         }
         remove_folder(&self.work_dir.join(id)).await?;
+        self.blobs.delete_all(&format!("{WORK}/{id}")).await?;
         self.tracking.forget(id);
         self.store.delete_job(id).await
     }

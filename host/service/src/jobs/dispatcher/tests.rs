@@ -106,8 +106,9 @@ impl Fixture {
         let metrics = Arc::new(Metrics::new("0").unwrap());
         let executor: Arc<dyn Executor> = self.executor.clone();
         let tracking = JobTracking::default();
-        let parts =
-            Parts { store: &self.store, config: &self.config, metrics: &metrics, drift: None, tracking: &tracking };
+        let blobs = Blobs::make(&self.config.storage.objects_url()).unwrap();
+        let (store, config, blobs) = (&self.store, &self.config, &blobs);
+        let parts = Parts { store, config, blobs, metrics: &metrics, drift: None, tracking: &tracking };
         let dispatcher = Dispatcher::start(parts, executor).await.unwrap();
         let stop = CancellationToken::new();
         (stop.clone(), tokio::spawn(dispatcher.run(stop)))

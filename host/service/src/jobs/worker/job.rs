@@ -1,5 +1,6 @@
 //! One job in a worker: images, config, run, results.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,10 +12,12 @@ use scene3d_pipeline::{
 };
 
 use super::images::storage_failure;
+use super::keeper::{Keeper, KeptWork};
 use super::observer::{Hidden, JobObserver};
 use super::results::Results;
 use super::{Voice, Worker};
 use crate::blobs::Blobs;
+use crate::error::Result;
 use crate::jobs::executor::{Ending, JobRequest};
 use crate::jobs::failure::{DISK_FULL, JobFailure, STORAGE};
 
@@ -29,8 +32,17 @@ pub(super) fn run(worker: &Worker, request: &JobRequest, voice: &Voice, cancel: 
     reset_peak_resident_bytes();
     let ending = try_run(worker, request, voice, cancel).unwrap_or_else(|failure| Ending::Failed(*failure));
     worker.cache.make_room();
-    // whatever else came of it, nobody asks for it any more
-    if cancel.is_cancelled() { Ending::Cancelled } else { ending }
+    if request.is_kept() {
+        // all that counts is in the object store
+        std::fs::remove_dir_all(worker.scratch.folder_of(request)).ok();
+    }
+    match &ending {
+        // the run was cancelled because its work could not be kept
+        Ending::Failed(failure) if request.is_kept() && [STORAGE, DISK_FULL].contains(&failure.code.as_str()) => ending,
+        // whatever else came of it, nobody asks for it any more
+        _ if cancel.is_cancelled() => Ending::Cancelled,
+        _ => ending,
+    }
 }
 
 fn try_run(worker: &Worker, request: &JobRequest, voice: &Voice, cancel: &Cancel) -> Result<Ending, Box<JobFailure>> {
@@ -38,12 +50,16 @@ fn try_run(worker: &Worker, request: &JobRequest, voice: &Voice, cancel: &Cancel
     let negotiated = negotiated(worker, request).map_err(|error| wrong_config(&error))?;
     let files = worker.runtime.block_on(worker.cache.files(&blobs, &request.images, cancel))?;
     let Some(files) = files else { return Ok(Ending::Cancelled) };
+    let (request, keeper) = begin_keeping(worker, request, &blobs, (voice, cancel)).map_err(|e| storage_failure(&e))?;
+    let request = &request;
 
     // what is left of a path names an artifact
     let folder = request.work_folder.display();
     let hidden = Hidden(vec![(format!("{folder}/"), ""), (folder.to_string(), "the job's folder")]);
-    let observer = Arc::new(JobObserver::new(&request.job_id, voice, &negotiated, hidden.clone()));
+    let told = keeper.as_ref().map(Keeper::told);
+    let observer = Arc::new(JobObserver::new((&request.job_id, voice), told, &negotiated, hidden.clone()));
     let ran = reconstruct_in_turn(worker, &pipeline_request(request, files, negotiated), &observer, cancel);
+    keeper.map_or(Ok(()), Keeper::end).map_err(|error| storage_failure(&error))?;
     let results = match &ran {
         // the report of a run that found no model says why
         Ok(_) | Err(PipelineError::NoModel { .. }) => Results::read(&request.work_folder),
@@ -55,6 +71,28 @@ fn try_run(worker: &Worker, request: &JobRequest, voice: &Voice, cancel: &Cancel
     put.map_err(|error| storage_failure(&error))?;
     results.transferred().into_iter().for_each(|event| voice.event(&request.job_id, event));
     Ok(Ending::Finished { statistics: results.statistics, images: results.images })
+}
+
+/// Work that is kept in the object store is put back into a folder of this machine, and kept from there.
+fn begin_keeping(
+    worker: &Worker,
+    request: &JobRequest,
+    blobs: &Blobs,
+    (voice, cancel): (&Voice, &Cancel),
+) -> Result<(JobRequest, Option<Keeper>)> {
+    if !request.is_kept() {
+        return Ok((request.clone(), None));
+    }
+    let out = worker.scratch.new_folder(request)?;
+    let key_of = |folder: &Path| folder.to_string_lossy().into_owned();
+    let (blobs, key) = (blobs.clone(), key_of(&request.work_folder));
+    let kept = KeptWork { blobs, key, attempt: request.attempt, out: out.clone() };
+    for folder in request.inherit_from.iter().chain([&request.work_folder]) {
+        worker.runtime.block_on(kept.put_back(&key_of(folder)))?;
+    }
+    let keeper =
+        Keeper::begin(kept, (request.job_id.clone(), voice.clone()), cancel.clone(), worker.runtime.handle().clone())?;
+    Ok((JobRequest { work_folder: out, inherit_from: None, ..request.clone() }, Some(keeper)))
 }
 
 fn negotiated(worker: &Worker, request: &JobRequest) -> Result<Negotiated, EngineError> {

@@ -4,9 +4,11 @@
 
 mod images;
 mod job;
+mod keeper;
 mod observer;
 pub mod protocol;
 mod results;
+mod scratch;
 
 use std::io::{BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,6 +23,7 @@ use scene3d_pipeline::{Cancel, Plugins};
 
 use self::images::ImageCache;
 use self::protocol::{FromWorker, ToWorker, Told};
+use self::scratch::Scratch;
 use super::executor::{Ending, ExecutorEvent, JobRequest};
 use super::failure::{JobFailure, PANICKED};
 use super::process_tree::kill_children_of;
@@ -49,6 +52,7 @@ struct Worker {
     plugins: Plugins,
     weights_dirs: Vec<PathBuf>,
     cache: ImageCache,
+    scratch: Scratch,
     set: Vec<String>,
     runtime: tokio::runtime::Runtime,
 }
@@ -103,6 +107,7 @@ impl Worker {
         Ok(Self {
             plugins: Plugins::keeping(Registry::discover(&paths), options.max_warm_stages),
             weights_dirs: paths.weights,
+            scratch: Scratch::new(options.cache_dir.join("work")),
             cache: ImageCache::new(options.cache_dir.clone(), options.max_cache_bytes),
             set: options.set.clone(),
             runtime: runtime.map_err(ServiceError::io("start threads of", "the worker"))?,

@@ -1,6 +1,7 @@
 //! What a run says, as executors tell it: progress at most four times a second, log lines up to a bound, no path of this
 //! machine.
 
+use std::sync::mpsc::Sender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ const MAX_LOG_LINES: usize = 1000;
 pub(super) struct JobObserver {
     job_id: String,
     voice: Voice,
+    /// Passes on what is told, once what was finished before is kept.
+    keeper: Option<Sender<Option<ExecutorEvent>>>,
     /// Ids of the plugins of each stage.
     plugins: [(StageName, Vec<String>); 3],
     hidden: Hidden,
@@ -45,7 +48,12 @@ impl Hidden {
 }
 
 impl JobObserver {
-    pub(super) fn new(job_id: &str, voice: &Voice, negotiated: &Negotiated, hidden: Hidden) -> Self {
+    pub(super) fn new(
+        (job_id, voice): (&str, &Voice),
+        keeper: Option<Sender<Option<ExecutorEvent>>>,
+        negotiated: &Negotiated,
+        hidden: Hidden,
+    ) -> Self {
         let extractors = negotiated.features.iter().filter_map(|entry| entry.extractor.as_ref());
         let matchers = negotiated.features.iter().map(|entry| &entry.matcher);
         let plugins = [
@@ -53,7 +61,7 @@ impl JobObserver {
             (StageName::Match, distinct(matchers.map(|plan| plan.plugin_id()))),
             (StageName::Map, vec![negotiated.mapper.plugin_id().to_owned()]),
         ];
-        Self { job_id: job_id.to_owned(), voice: voice.clone(), plugins, hidden, state: Mutex::default() }
+        Self { job_id: job_id.to_owned(), voice: voice.clone(), keeper, plugins, hidden, state: Mutex::default() }
     }
 
     /// The stage that was begun last.
@@ -67,7 +75,11 @@ impl JobObserver {
     }
 
     fn tell(&self, event: ExecutorEvent) {
-        self.voice.event(&self.job_id, event);
+        match &self.keeper {
+            // one that failed has cancelled the run
+            Some(keeper) => drop(keeper.send(Some(event))),
+            None => self.voice.event(&self.job_id, event),
+        }
     }
 
     fn progress(&self, event: ExecutorEvent) {
@@ -176,7 +188,7 @@ mod tests {
             .map(|stage| (stage, ["first", "second"].map(str::to_owned).to_vec()));
         let hidden = Hidden(vec![("/data/work/job_1".to_owned(), "the job's folder")]);
         let (job_id, voice) = ("job_1".to_owned(), Voice(lines.clone()));
-        tell(&JobObserver { job_id, voice, plugins, hidden, state: Mutex::default() });
+        tell(&JobObserver { job_id, voice, keeper: None, plugins, hidden, state: Mutex::default() });
         let event = |line: &[u8]| match serde_json::from_slice(line).unwrap() {
             FromWorker { told: Told::Event(event), .. } => event,
             other => unreachable!("{other:?}"),
