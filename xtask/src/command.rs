@@ -1,5 +1,6 @@
 //! Child processes whose failure names the command line.
 
+use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -24,16 +25,21 @@ pub fn read(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// A cargo that is not told about this crate by the variables `cargo run` sets: they would rebuild build scripts.
+/// Cargo itself.
 pub fn cargo() -> Command {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    builder(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// A program that runs cargo, not told about this crate by the variables `cargo run` sets: they would rebuild build scripts.
+pub fn builder(program: impl AsRef<OsStr>) -> Command {
+    let mut builder = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-            cargo.env_remove(&name);
+            builder.env_remove(&name);
         }
     }
-    cargo
+    builder
 }
 
 fn line(command: &Command) -> String {

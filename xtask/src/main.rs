@@ -1,4 +1,4 @@
-//! The repository's own commands: `cargo xtask setup | build | frontend | kernels | demo | test | deploy-check | tidy`.
+//! The repository's own commands: `cargo xtask setup | build | frontend | kernels | python | demo | test | deploy-check | tidy`.
 
 mod build;
 mod command;
@@ -8,6 +8,7 @@ mod deploy_check;
 mod frontend;
 mod kernels;
 mod plugins;
+mod python;
 mod setup;
 mod test;
 mod test_summary;
@@ -33,6 +34,7 @@ usage: cargo xtask COMMAND
   frontend           type-check, lint, test and build the page into frontend/dist (needs Node)
                        --renew-api  first write the API's document anew, and what the page has of it
   kernels            fetch NVRTC, then compile the device code for every architecture (no GPU needed)
+  python             build, then the wheel of host/python, and test it
   demo [PHOTOS_DIR]  build, then reconstruct the sample scene or your photos into out/
   demo --serve       build, then serve the page with the sample scene reconstructed, until Ctrl-C
   test [ARGS..]      build, then every test; ARGS go to cargo nextest
@@ -67,6 +69,7 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
         ("frontend", []) => frontend::run(&workspace, false)?,
         ("frontend", ["--renew-api"]) => frontend::run(&workspace, true)?,
         ("kernels", []) => kernels::run(&workspace)?,
+        ("python", []) => python::run(&workspace)?,
         ("demo", []) => demo::run(&workspace, None)?,
         ("demo", ["--serve"]) => demo_serve::run(&workspace)?,
         ("demo", [photos]) => demo::run(&workspace, Some(photos.as_ref()))?,

@@ -50,3 +50,11 @@ pub struct DlManagedTensor {
     pub(crate) flags: u64,
     pub(crate) dl_tensor: DlTensor,
 }
+
+/// `DLManagedTensor`, the form before DLPack 1.0.
+#[repr(C)]
+pub(crate) struct DlManagedTensorUnversioned {
+    pub dl_tensor: DlTensor,
+    pub manager_ctx: *mut c_void,
+    pub deleter: Option<unsafe extern "C" fn(*mut DlManagedTensorUnversioned)>,
+}

@@ -10,6 +10,7 @@ mod dlpack;
 mod dtype;
 mod error;
 mod shape;
+mod share;
 mod tensor;
 #[cfg(feature = "torch")]
 pub mod torch;

@@ -72,6 +72,10 @@ impl Tensor {
         Self(NonNull::from(Box::leak(managed)))
     }
 
+    pub(crate) fn owning(managed: NonNull<DlManagedTensor>) -> Self {
+        Self(managed)
+    }
+
     /// Takes over a tensor from the other side of the boundary.
     ///
     /// # Safety
@@ -170,7 +174,7 @@ impl<'a> TensorView<'a> {
         &self.managed().dl_tensor
     }
 
-    fn check(&self) -> Result<(), TensorError> {
+    pub(crate) fn check(&self) -> Result<(), TensorError> {
         let dl = self.dl();
         if dl.ndim < 0 || (dl.ndim > 0 && dl.shape.is_null()) {
             return Err(TensorError::Malformed(format!("{} dimensions without a shape", dl.ndim)));

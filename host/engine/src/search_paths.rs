@@ -29,14 +29,34 @@ impl SearchPaths {
         Self::around(executable.as_deref(), config)
     }
 
+    /// The environment's, the config's, those beside a library of ours in somebody else's program, and for weights the
+    /// user's cache.
+    #[must_use]
+    pub fn beside(library_dir: &Path, config: &RawConfig) -> Self {
+        Self::of(&[library_dir], config)
+    }
+
+    /// With folders that are searched before all others.
+    #[must_use]
+    pub fn after(mut self, plugins: &[PathBuf], weights: &[PathBuf]) -> Self {
+        self.plugins.splice(..0, plugins.iter().cloned());
+        self.weights.splice(..0, weights.iter().cloned());
+        self
+    }
+
     fn around(executable_dir: Option<&Path>, config: &RawConfig) -> Self {
+        // tests run from target/<profile>/deps, one folder below the binaries
+        let dirs: Vec<&Path> = executable_dir.into_iter().chain(executable_dir.and_then(Path::parent)).collect();
+        Self::of(&dirs, config)
+    }
+
+    fn of(dirs: &[&Path], config: &RawConfig) -> Self {
         let mut plugins = path_list(PLUGIN_PATH_VARIABLE);
         plugins.extend(config.plugin_dirs());
         let mut weights = path_list(WEIGHTS_VARIABLE);
         weights.extend(config.weights_dirs());
-        if let Some(dir) = executable_dir {
-            // tests run from target/<profile>/deps, one folder below the binaries
-            plugins.extend([Some(dir), dir.parent()].into_iter().flatten().map(|dir| dir.join("plugins")));
+        plugins.extend(dirs.iter().map(|dir| dir.join("plugins")));
+        if let Some(dir) = dirs.first() {
             weights.push(dir.join("weights"));
             // a checkout keeps what `cargo xtask setup` fetched in .deps
             weights.extend(dir.ancestors().map(|dir| dir.join(".deps/weights")).filter(|dir| dir.is_dir()));
@@ -69,6 +89,16 @@ pub fn cache_dir() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_library_is_searched_beside_and_after_what_the_caller_names() {
+        let config = RawConfig::parse("", "p").unwrap();
+        let beside = SearchPaths::beside(Path::new("/opt/site/scene3d"), &config);
+        assert_eq!(beside.plugins.last(), Some(&PathBuf::from("/opt/site/scene3d/plugins")));
+        assert!(!beside.plugins.contains(&PathBuf::from("/opt/site/plugins")));
+        let paths = beside.after(&["mine".into()], &["w".into()]);
+        assert_eq!((&paths.plugins[0], &paths.weights[0]), (&PathBuf::from("mine"), &PathBuf::from("w")));
+    }
 
     #[test]
     fn the_config_is_searched_before_the_folders_around_the_executable() {

@@ -9,7 +9,6 @@ mod configs;
 pub mod eda;
 mod error;
 mod evaluate;
-pub mod extraction;
 mod imc_files;
 pub mod metrics;
 mod paired_test;

@@ -21,6 +21,12 @@ impl Cancel {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Whether it is the same flag, not another that stands alike.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// For `?` between items.
     pub(crate) fn check(&self) -> Result<(), PipelineError> {
         if self.is_cancelled() { Err(PipelineError::Cancelled) } else { Ok(()) }

@@ -9,7 +9,7 @@ use crate::photo_features::PhotoFeatures;
 
 /// What a matcher finds in a pair.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum PairFound {
+pub enum PairFound {
     /// Of the extractor's keypoints.
     Matches(Matches),
     /// Of positions anywhere.

@@ -80,6 +80,18 @@ impl PhotoSet {
     /// # Errors
     /// [`PipelineError`] if a folder can't be read, or there are fewer than two usable photos.
     pub fn read(source: &PhotoSource, limits: PhotoLimits, cancel: &Cancel) -> Result<Self, PipelineError> {
+        let set = Self::read_any(source, limits, cancel)?;
+        if set.photos.len() < 2 {
+            return Err(set.too_few(source));
+        }
+        Ok(set)
+    }
+
+    /// Reads the photos of a source, however few can be used.
+    ///
+    /// # Errors
+    /// [`PipelineError`] if a folder can't be read, or two files have one name.
+    pub fn read_any(source: &PhotoSource, limits: PhotoLimits, cancel: &Cancel) -> Result<Self, PipelineError> {
         let mut set = Self::default();
         for listed in source.list()? {
             set.add(&listed, limits, cancel);
@@ -87,9 +99,6 @@ impl PhotoSet {
         }
         for (index, photo) in set.photos.iter_mut().enumerate() {
             photo.info.image_id = ImageId(index as u32 + 1);
-        }
-        if set.photos.len() < 2 {
-            return Err(set.too_few(source));
         }
         Ok(set)
     }

@@ -1,5 +1,5 @@
-//! Programs around the service in private environments: Airflow in `.deps/airflow`, which the local stack runs, and in
-//! `.deps/deploy-tools` what checks the files of `deploy/`.
+//! Programs in private environments: Airflow in `.deps/airflow`, which the local stack runs, in `.deps/deploy-tools` what
+//! checks the files of `deploy/`, and in `.deps/wheel` what builds and tests the wheel of `host/python`.
 
 use std::fs;
 use std::path::Path;
@@ -26,7 +26,7 @@ struct Environment {
     missing: &'static str,
 }
 
-const ENVIRONMENTS: [Environment; 2] = [
+const ENVIRONMENTS: [Environment; 3] = [
     Environment {
         part: "airflow",
         requirements: "deploy/airflow/requirements.txt",
@@ -38,6 +38,12 @@ const ENVIRONMENTS: [Environment; 2] = [
         requirements: "deploy/check/requirements.txt",
         programs: &["docker-compose", "hadolint", "check-jsonschema", "shellcheck"],
         missing: "`cargo xtask deploy-check`",
+    },
+    Environment {
+        part: "wheel",
+        requirements: "host/python/requirements.txt",
+        programs: &["maturin", "stubtest"],
+        missing: "`cargo xtask python`",
     },
 ];
 

@@ -40,6 +40,10 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("scene3d-service", &["scene3d-engine", "scene3d-pipeline", "scene3d-export", "scene3d-monitor"]),
+    (
+        "scene3d-python",
+        &["scene3d-scene", "scene3d-tensor", "scene3d-wire", "scene3d-engine", "scene3d-pipeline", "scene3d-service"],
+    ),
     ("scene3d-fetch", &[]),
     ("xtask", &["scene3d-fetch"]),
 ];

@@ -1,6 +1,7 @@
 //! `scene3d worker`: reconstructs the jobs that a server hands over.
 
 use anyhow::{Context, Result};
+use scene3d_engine::{EngineError, RawConfig, SearchPaths};
 use scene3d_service::jobs::worker::{WorkerOptions, serve};
 
 use crate::args::WorkerArgs;
@@ -8,8 +9,10 @@ use crate::exit::EXIT_SUCCESS;
 
 /// Takes jobs from stdin until it is closed.
 pub fn run(args: WorkerArgs) -> Result<u8> {
+    // what a user's config says of folders is not asked
+    let nothing = RawConfig::parse("", "worker").map_err(EngineError::from)?;
     let options = WorkerOptions {
-        plugin_dirs: args.plugin_dir,
+        paths: SearchPaths::new(&nothing).after(&args.plugin_dir, &[]),
         cache_dir: args.cache_dir,
         max_cache_bytes: args.max_cache_mib << 20,
         max_warm_stages: args.keep_stages,

@@ -7,13 +7,13 @@ use std::thread;
 use scene3d_engine::config::PipelineSection;
 use scene3d_engine::{EngineError, Instance, RawConfig, Registry, SearchPaths, StagePlan, plan_extractor};
 use scene3d_monitor::drift::{ImageStatistics, KeypointStatistics};
+use scene3d_pipeline::single::{features_of, spawn_all};
 use scene3d_pipeline::{Photo, PipelineError, decode};
 use scene3d_tensor::Device;
 use scene3d_wire::NamedView;
 
 use super::Measured;
 use crate::ExperimentError;
-use crate::extraction::{features_of, spawn_all};
 
 /// An extractor that is planned, not yet made.
 pub struct Counter {

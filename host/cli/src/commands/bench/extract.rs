@@ -7,7 +7,7 @@ use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use scene3d_engine::{EngineError, Instance, Registry, SearchPaths, plan_extractor};
-use scene3d_experiments::extraction::{features_of, spawn_all};
+use scene3d_pipeline::single::{features_of, in_host_memory, spawn_all};
 use scene3d_pipeline::{DecodedPhoto, Photo, decode, peak_resident_bytes, reset_peak_resident_bytes, tensor_file};
 use scene3d_tensor::Device;
 use scene3d_wire::{Named, NamedView};
@@ -74,12 +74,4 @@ fn extract(instance: &Instance, (photo, decoded): &(Photo, Arc<DecodedPhoto>)) -
         instance.copy_to(Device::Cpu, &found).map_err(EngineError::from)?;
     }
     Ok(features.into_named(Some(photo.info.image_size))?)
-}
-
-/// For the matchers, which are measured in other processes.
-fn in_host_memory(instance: &Instance, tensors: Named) -> Result<Named> {
-    match instance.device() {
-        Device::Cpu => Ok(tensors),
-        _ => Ok(instance.copy_to(Device::Cpu, &NamedView::of(&tensors)).map_err(EngineError::from)?),
-    }
 }

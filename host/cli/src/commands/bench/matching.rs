@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use scene3d_engine::{EngineError, Instance, Registry, SearchPaths, StagePlan, negotiate};
-use scene3d_experiments::extraction::spawn_all;
-use scene3d_pipeline::{DecodedPhoto, peak_resident_bytes, reset_peak_resident_bytes, tensor_file};
-use scene3d_scene::{Correspondences, Matches};
-use scene3d_wire::{ImageFeatures, Named, NamedView, Prepared, PreparedPair};
+use scene3d_pipeline::single::{self, spawn_all};
+use scene3d_pipeline::{DecodedPhoto, PairFound, peak_resident_bytes, reset_peak_resident_bytes, tensor_file};
+use scene3d_wire::{ImageFeatures, Named, NamedView, Prepared};
 
 use super::device::DeviceMeter;
 use super::extract::{decode_all, file_name};
@@ -89,21 +88,16 @@ fn nearest_pairs(num_images: usize, max_pairs: usize) -> Vec<[usize; 2]> {
 fn prepare(instance: &Instance, image: &Image) -> Result<Prepared> {
     let features = ImageFeatures::from_named(&NamedView::of(&image.features))?;
     let pixels = image.decoded.as_ref().map(|decoded| decoded.pixels.view());
-    Ok(instance.prepare(&ImageFeatures { pixels, ..features }).map_err(EngineError::from)?)
+    Ok(single::prepare(instance, &ImageFeatures { pixels, ..features })?)
 }
 
 fn match_pair(instance: &Instance, images: &[Image], prepared: &[Prepared], pair: [usize; 2]) -> Result<usize> {
-    let [image1, image2] = pair.map(|index| NamedView::of(&prepared[index]));
     let num_keypoints = pair.map(|index| images[index].num_keypoints);
-    let pairs = [PreparedPair { image1, image2 }];
-    let num_matches = if instance.finds_correspondences() {
-        let found = instance.correspond_pairs(&pairs, &[pair.map(|index| images[index].image_size)]);
-        found.map_err(EngineError::from)?.first().map(Correspondences::len)
-    } else {
-        let found = instance.match_pairs(&pairs, &[num_keypoints]);
-        found.map_err(EngineError::from)?.first().map(Matches::len)
-    };
-    num_matches.context("the matcher returned nothing for a pair")
+    let image_sizes = pair.map(|index| images[index].image_size);
+    Ok(match single::find(instance, pair.map(|index| &prepared[index]), num_keypoints, image_sizes)? {
+        PairFound::Matches(found) => found.len(),
+        PairFound::Correspondences(found) => found.len(),
+    })
 }
 
 #[cfg(test)]

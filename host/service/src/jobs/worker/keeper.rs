@@ -198,9 +198,10 @@ mod tests {
     #[test]
     fn what_is_told_is_kept_and_another_attempt_goes_on_from_it() {
         let fixture = Fixture::new();
-        let lines = Arc::new(Mutex::new(Vec::<u8>::new()));
+        let lines = Arc::new(Mutex::new(Vec::new()));
         let begin = |work: &KeptWork| {
-            let voice = Voice(lines.clone());
+            let heard = Arc::clone(&lines);
+            let voice = Voice::new(move |line| heard.lock().unwrap().push(line));
             let handle = fixture.runtime.handle().clone();
             Keeper::begin(work.clone(), ("job_1".to_owned(), voice), Cancel::default(), handle).unwrap()
         };
@@ -247,7 +248,7 @@ mod tests {
     fn a_store_that_takes_nothing_cancels_the_run_and_says_why() {
         let fixture = Fixture::new();
         let (work, cancel) = (fixture.work(1), Cancel::default());
-        let voice = Voice(Arc::new(Mutex::new(Vec::<u8>::new())));
+        let voice = Voice::new(drop);
         let handle = fixture.runtime.handle().clone();
         let keeper = Keeper::begin(work.clone(), ("job_1".to_owned(), voice), cancel.clone(), handle).unwrap();
         fs::rename(fixture.folder.path().join("objects"), fixture.folder.path().join("away")).unwrap();

@@ -1,6 +1,8 @@
-//! The process that reconstructs: it loads plugins and weights once and takes one job after the other from its stdin.
+//! The worker that reconstructs: it loads plugins and weights once and takes one job after the other. As a process of its own
+//! ([`serve`]) it is told of them on its stdin; others hold a [`Worker`] in theirs.
 //!
-//! A plugin that ends its process ends this one and no server. It ends itself when its stdin closes: its server is gone.
+//! A plugin that ends its process ends the worker's and no server. The process ends itself when its stdin closes: its server
+//! is gone.
 
 mod images;
 mod job;
@@ -9,12 +11,13 @@ mod observer;
 pub mod protocol;
 mod results;
 mod scratch;
+mod voice;
 
 use std::io::{BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::Duration;
 
@@ -22,21 +25,24 @@ use scene3d_engine::{EngineError, RawConfig, Registry, SearchPaths};
 use scene3d_pipeline::{Cancel, Plugins};
 
 use self::images::ImageCache;
-use self::protocol::{FromWorker, ToWorker, Told};
+use self::protocol::{ToWorker, Told};
 use self::scratch::Scratch;
-use super::executor::{Ending, ExecutorEvent, JobRequest};
+pub use self::voice::Voice;
+use super::executor::{Ending, JobRequest};
 use super::failure::{JobFailure, PANICKED};
 use super::process_tree::kill_children_of;
 use crate::error::{Result, ServiceError};
 
 /// How long a run that is left behind may take to end by itself.
 const LAST_MOMENT: Duration = Duration::from_secs(1);
+/// How often a job that waits for its turn looks whether it is cancelled.
+const POLL: Duration = Duration::from_millis(50);
 
 /// How a worker works.
 #[derive(Debug, Clone)]
 pub struct WorkerOptions {
-    /// Folders with plugins, searched before the usual ones.
-    pub plugin_dirs: Vec<PathBuf>,
+    /// Folders with plugins and weights.
+    pub paths: SearchPaths,
     /// Where images of a remote object store are kept between jobs.
     pub cache_dir: PathBuf,
     /// They may take so much of the disk.
@@ -47,26 +53,27 @@ pub struct WorkerOptions {
     pub set: Vec<String>,
 }
 
-/// What all jobs of this process share.
-struct Worker {
+/// What all jobs of a worker share.
+pub struct Worker {
     plugins: Plugins,
     weights_dirs: Vec<PathBuf>,
     cache: ImageCache,
     scratch: Scratch,
     set: Vec<String>,
     runtime: tokio::runtime::Runtime,
+    /// One job at a time: each may use the whole machine.
+    turn: Mutex<()>,
+    begun: Mutex<Vec<(String, Cancel)>>,
 }
 
-/// A job under way.
-struct Current {
-    job_id: String,
+/// A job that a worker was given, to be [worked on](Job::work).
+#[must_use = "a job that is not worked on never ends"]
+pub struct Job {
+    worker: Arc<Worker>,
+    request: JobRequest,
+    voice: Voice,
     cancel: Cancel,
-    ended: Receiver<()>,
 }
-
-/// Where answers go.
-#[derive(Clone)]
-struct Voice(Arc<Mutex<dyn Write + Send>>);
 
 /// Takes jobs from `requests` until it ends, and tells of them on `answers`.
 ///
@@ -74,44 +81,69 @@ struct Voice(Arc<Mutex<dyn Write + Send>>);
 /// [`ServiceError`] if the worker can't begin.
 pub fn serve(options: &WorkerOptions, requests: impl BufRead, answers: impl Write + Send + 'static) -> Result<()> {
     let worker = Arc::new(Worker::new(options)?);
-    let voice = Voice(Arc::new(Mutex::new(answers)));
-    let mut current: Option<Current> = None;
+    let voice = Voice::of_lines(answers);
+    let mut current: Option<(String, Receiver<()>)> = None;
     for line in requests.lines().map_while(std::result::Result::ok) {
         match serde_json::from_str(&line) {
             Ok(ToWorker::Run(request)) => {
                 // its last word is said, so that this takes no time
-                current.take().map(|previous| previous.ended.recv());
-                current = Some(Current::begin(&worker, *request, &voice)?);
+                current.take().map(|(_, ended)| ended.recv());
+                let job_id = request.job_id.clone();
+                current = Some((job_id, on_a_thread(worker.begin(*request, &voice))?));
             }
-            Ok(ToWorker::Cancel(job_id)) => {
-                current.iter().filter(|current| current.job_id == job_id).for_each(|current| current.cancel.cancel());
-            }
+            Ok(ToWorker::Cancel(job_id)) => worker.cancel(&job_id),
             Err(error) => tracing::error!(%error, "a request can't be read"),
         }
     }
-    if let Some(current) = current {
-        current.cancel.cancel();
-        current.ended.recv_timeout(LAST_MOMENT).ok();
+    if let Some((job_id, ended)) = current {
+        worker.cancel(&job_id);
+        ended.recv_timeout(LAST_MOMENT).ok();
     }
     kill_children_of(std::process::id());
     Ok(())
 }
 
+/// Closes what it returns when the job has ended.
+fn on_a_thread(job: Job) -> Result<Receiver<()>> {
+    let (end, ended) = channel();
+    let body = move || {
+        job.work();
+        drop(end);
+    };
+    let spawned = thread::Builder::new().name("job".to_owned()).spawn(body);
+    spawned.map_err(ServiceError::io("start a thread of", "the worker"))?;
+    Ok(ended)
+}
+
 impl Worker {
-    fn new(options: &WorkerOptions) -> Result<Self> {
-        // what a user's config says of folders is not asked
-        let nothing = RawConfig::parse("", "worker").map_err(|error| ServiceError::Config(error.to_string()))?;
-        let mut paths = SearchPaths::new(&nothing);
-        paths.plugins = options.plugin_dirs.iter().cloned().chain(paths.plugins).collect();
+    /// Finds the plugins; loads none.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if its threads can't be started.
+    pub fn new(options: &WorkerOptions) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         Ok(Self {
-            plugins: Plugins::keeping(Registry::discover(&paths), options.max_warm_stages),
-            weights_dirs: paths.weights,
+            plugins: Plugins::keeping(Registry::discover(&options.paths), options.max_warm_stages),
+            weights_dirs: options.paths.weights.clone(),
             scratch: Scratch::new(options.cache_dir.join("work")),
             cache: ImageCache::new(options.cache_dir.clone(), options.max_cache_bytes),
             set: options.set.clone(),
             runtime: runtime.map_err(ServiceError::io("start threads of", "the worker"))?,
+            turn: Mutex::default(),
+            begun: Mutex::default(),
         })
+    }
+
+    /// Takes a job, which may be cancelled from here on; `voice` is told of it.
+    pub fn begin(self: &Arc<Self>, request: JobRequest, voice: &Voice) -> Job {
+        let cancel = Cancel::default();
+        self.lock_begun().push((request.job_id.clone(), cancel.clone()));
+        Job { worker: Arc::clone(self), request, voice: voice.clone(), cancel }
+    }
+
+    /// Stops working on the job of this id; one that it has not, or that has ended, is none of its concern.
+    pub fn cancel(&self, job_id: &str) {
+        self.lock_begun().iter().filter(|(begun, _)| begun == job_id).for_each(|(_, cancel)| cancel.cancel());
     }
 
     /// A config of a job with what holds for all of them.
@@ -125,30 +157,51 @@ impl Worker {
         let registry = &self.plugins.registry;
         registry.ids().any(|id| registry.disabled_reason(id).is_some())
     }
-}
 
-impl Current {
-    fn begin(worker: &Arc<Worker>, request: JobRequest, voice: &Voice) -> Result<Self> {
-        let (cancel, job_id, (end, ended)) = (Cancel::default(), request.job_id.clone(), channel());
-        let (worker, voice, handle) = (Arc::clone(worker), voice.clone(), cancel.clone());
-        let body = move || {
-            work(&worker, &request, &voice, &handle);
-            drop(end);
-        };
-        let spawned = thread::Builder::new().name("job".to_owned()).spawn(body);
-        spawned.map_err(ServiceError::io("start a thread of", "the worker"))?;
-        Ok(Self { job_id, cancel, ended })
+    /// Waits until no other job is worked on; `None` if this one is cancelled meanwhile.
+    fn turn(&self, cancel: &Cancel) -> Option<MutexGuard<'_, ()>> {
+        loop {
+            match self.turn.try_lock() {
+                Ok(turn) => return Some(turn),
+                Err(TryLockError::Poisoned(turn)) => return Some(turn.into_inner()),
+                Err(TryLockError::WouldBlock) if cancel.is_cancelled() => return None,
+                Err(TryLockError::WouldBlock) => thread::sleep(POLL),
+            }
+        }
+    }
+
+    fn lock_begun(&self) -> MutexGuard<'_, Vec<(String, Cancel)>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn work(worker: &Worker, request: &JobRequest, voice: &Voice, cancel: &Cancel) {
-    let job = tracing::info_span!("job", id = request.job_id, attempt = request.attempt);
-    let _entered = job.enter();
-    let run = AssertUnwindSafe(|| job::run(worker, request, voice, cancel));
-    let outcome = catch_unwind(run);
-    let retires = outcome.is_err() || worker.has_disabled_plugin();
-    let ending = outcome.unwrap_or_else(|panic| Ending::Failed(panicked(panic.as_ref())));
-    voice.tell(&request.job_id, Told::Ended { ending, retires });
+impl Job {
+    /// Works on it until it ends, tells and returns how.
+    pub fn work(self) -> Ending {
+        let (worker, request, cancel) = (&*self.worker, &self.request, &self.cancel);
+        let job = tracing::info_span!("job", id = request.job_id, attempt = request.attempt);
+        let _entered = job.enter();
+        let outcome = match worker.turn(cancel) {
+            Some(_turn) => catch_unwind(AssertUnwindSafe(|| job::run(worker, request, &self.voice, cancel))),
+            None => Ok(Ending::Cancelled),
+        };
+        let retires = outcome.is_err() || worker.has_disabled_plugin();
+        let ending = outcome.unwrap_or_else(|panic| Ending::Failed(panicked(panic.as_ref())));
+        self.voice.tell(&request.job_id, Told::Ended { ending: ending.clone(), retires });
+        ending
+    }
+
+    /// Stops it from any thread.
+    #[must_use]
+    pub fn cancel(&self) -> Cancel {
+        self.cancel.clone()
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.worker.lock_begun().retain(|(_, cancel)| !cancel.is_same(&self.cancel));
+    }
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> JobFailure {
@@ -161,20 +214,5 @@ fn panicked(panic: &(dyn std::any::Any + Send)) -> JobFailure {
         message: format!("the worker panicked: {text}"),
         help: "this is a bug of scene3d: please report it with the log".to_owned(),
         transient: false,
-    }
-}
-
-impl Voice {
-    fn event(&self, job_id: &str, event: ExecutorEvent) {
-        self.tell(job_id, Told::Event(event));
-    }
-
-    fn tell(&self, job_id: &str, told: Told) {
-        let told = FromWorker { job: job_id.to_owned(), told };
-        let Ok(mut line) = serde_json::to_vec(&told) else { return tracing::error!("an answer can't be written") };
-        line.push(b'\n');
-        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // nobody listens any more only when stdin is closed too, and that ends the worker
-        answers.write_all(&line).and_then(|()| answers.flush()).ok();
     }
 }

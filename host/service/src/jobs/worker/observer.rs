@@ -183,18 +183,18 @@ mod tests {
     use crate::jobs::worker::protocol::{FromWorker, Told};
 
     fn said(tell: impl FnOnce(&JobObserver)) -> Vec<ExecutorEvent> {
-        let lines = Arc::new(Mutex::new(Vec::<u8>::new()));
+        let lines = Arc::new(Mutex::new(Vec::<String>::new()));
         let plugins = [StageName::Extract, StageName::Match, StageName::Map]
             .map(|stage| (stage, ["first", "second"].map(str::to_owned).to_vec()));
         let hidden = Hidden(vec![("/data/work/job_1".to_owned(), "the job's folder")]);
-        let (job_id, voice) = ("job_1".to_owned(), Voice(lines.clone()));
+        let heard = Arc::clone(&lines);
+        let (job_id, voice) = ("job_1".to_owned(), Voice::new(move |line| heard.lock().unwrap().push(line)));
         tell(&JobObserver { job_id, voice, keeper: None, plugins, hidden, state: Mutex::default() });
-        let event = |line: &[u8]| match serde_json::from_slice(line).unwrap() {
+        let event = |line: &String| match serde_json::from_str(line).unwrap() {
             FromWorker { told: Told::Event(event), .. } => event,
             other => unreachable!("{other:?}"),
         };
-        let lines = lines.lock().unwrap().clone();
-        lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(event).collect()
+        lines.lock().unwrap().iter().map(event).collect()
     }
 
     #[test]

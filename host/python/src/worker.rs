@@ -1,0 +1,80 @@
+//! `scene3d.Worker`: the worker of the service in this process, one job after the other.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use scene3d_engine::{EngineError, ErrorCode, RawConfig, SearchPaths, cache_dir};
+use scene3d_service::jobs::executor::JobRequest;
+use scene3d_service::jobs::worker as service;
+
+use crate::calls::Calls;
+use crate::failure::Failure;
+use crate::surroundings::package_folder;
+use crate::watched::{Listener, Watch};
+
+/// Takes jobs as the service's worker process does.
+#[pyclass(module = "scene3d", frozen)]
+pub(crate) struct Worker {
+    worker: Arc<service::Worker>,
+    calls: Calls,
+}
+
+#[pymethods]
+impl Worker {
+    #[new]
+    #[pyo3(signature = (
+        *, plugin_dirs=Vec::new(), weights_dirs=Vec::new(), cache_dir=None, max_cache_bytes=20 << 30, keep_stages=4,
+        set=Vec::new()
+    ))]
+    #[allow(clippy::needless_pass_by_value)] // as Python hands them over
+    fn new(
+        py: Python<'_>,
+        plugin_dirs: Vec<PathBuf>,
+        weights_dirs: Vec<PathBuf>,
+        cache_dir: Option<PathBuf>,
+        max_cache_bytes: u64,
+        keep_stages: usize,
+        set: Vec<String>,
+    ) -> PyResult<Self> {
+        // what a user's config says of folders is not asked
+        let nothing = RawConfig::parse("", "worker").map_err(|error| Failure::from(EngineError::from(error)))?;
+        let options = service::WorkerOptions {
+            paths: SearchPaths::beside(&package_folder(py)?, &nothing).after(&plugin_dirs, &weights_dirs),
+            cache_dir: cache_dir.or_else(images_of_user).ok_or_else(no_cache)?,
+            max_cache_bytes,
+            max_warm_stages: keep_stages,
+            set,
+        };
+        let failed =
+            |error: scene3d_service::error::ServiceError| Failure::new(ErrorCode::UNAVAILABLE, error.to_string(), "");
+        let worker = py.detach(|| service::Worker::new(&options)).map_err(failed)?;
+        Ok(Self { worker: Arc::new(worker), calls: Calls::new() })
+    }
+
+    #[pyo3(signature = (request, on_event=None))]
+    fn run(&self, py: Python<'_>, request: &str, on_event: Option<Py<PyAny>>) -> PyResult<String> {
+        let request: JobRequest = serde_json::from_str(request)
+            .map_err(|error| Failure::of_input(format!("the request is none of a job: {error}")))?;
+        // refuses a process that was forked
+        let _call = self.calls.begin()?;
+        let watch = Watch::new(Listener::of_lines(on_event));
+        let teller = watch.teller();
+        let job = self.worker.begin(request, &service::Voice::new(move |line| teller.line(line)));
+        let unwritten = |error| Failure::new(ErrorCode::INTERNAL, format!("the ending can't be written: {error}"), "");
+        let cancel = job.cancel();
+        watch.over(py, &cancel, move || serde_json::to_string(&job.work()).map_err(unwritten))
+    }
+
+    fn cancel(&self, job_id: &str) {
+        self.worker.cancel(job_id);
+    }
+}
+
+fn images_of_user() -> Option<PathBuf> {
+    cache_dir().map(|folder| folder.join("images"))
+}
+
+fn no_cache() -> Failure {
+    Failure::new(ErrorCode::NOT_FOUND, "there is no cache folder", "pass cache_dir=..., or set SCENE3D_CACHE or HOME")
+}
