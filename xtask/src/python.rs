@@ -1,5 +1,5 @@
-//! `cargo xtask python`: everything is built, then the wheel of `host/python`, which is installed in `.deps/wheel` and tested
-//! there with the staged plugins: unit tests, the examples of `docs/python.md`, the types.
+//! `cargo xtask python`: everything is built, then the wheel of `host/python`, which is installed in `.deps/wheel` and beside Ray, and
+//! tested there with the staged plugins: unit tests, the examples of `docs/python.md`, the types.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,12 @@ pub fn run(workspace: &Workspace) -> Result<()> {
         bail!("{} is not complete: `cargo xtask setup` says why", venv.display());
     }
     let wheel = build_wheel(workspace, &venv)?;
-    install(&wheel, &venv)?;
+    // tests of clusters find it beside Ray
+    for environment in
+        [&venv, &workspace.deps().join("ray")].into_iter().filter(|venv| venv.join("bin/python").is_file())
+    {
+        install(&wheel, environment)?;
+    }
     test(workspace, &venv)?;
     println!("tested {}", wheel.display());
     Ok(())
