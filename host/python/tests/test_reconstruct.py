@@ -76,6 +76,11 @@ class Runs(Folders):
 
 
 class Stops(Folders):
+    def setUp(self):
+        super().setUp()
+        # a shell ignores Ctrl-C for what it runs in the background, and then Python does not listen for it
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
+
     def test_ctrl_c_cancels_a_run_that_hangs(self):
         hangs = threading.Event()
         threading.Thread(target=lambda: (hangs.wait(), _thread.interrupt_main()), daemon=True).start()
