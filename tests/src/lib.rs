@@ -20,6 +20,8 @@ pub mod mlflow;
 pub mod postgres;
 #[cfg(target_os = "linux")]
 pub mod processes;
+#[cfg(target_os = "linux")]
+pub mod ray;
 pub mod receiver;
 pub mod s3;
 pub mod server;

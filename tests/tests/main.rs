@@ -17,6 +17,7 @@ mod heavy_load;
 mod heavy_mast3r;
 mod heavy_pairing;
 mod heavy_pipelines;
+mod heavy_ray;
 mod heavy_residency;
 mod heavy_schemathesis;
 mod heavy_service_cancel;
