@@ -1,1 +1,1 @@
-"""scene3d on a Ray cluster: the application of the service, and stages of large scenes as tasks."""
+"""scene3d on a Ray cluster: the application that the service sends its jobs to."""
