@@ -49,6 +49,8 @@ airflow_tests() {
 }
 # with PyYAML, which Airflow brings along
 alerts() { "$CHECKOUT/.deps/airflow/bin/python" -B check/alerts.py; }
+kuberay_tests() { cd check && python3 -B -m unittest kuberay_test; }
+serve_accepts() { python3 -B check/kuberay.py serve-config | "$CHECKOUT/.deps/ray/bin/python" -B check/serve_config.py; }
 
 step "compose: its own parser" compose --quiet
 step "compose: schema of the specification" check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
@@ -67,6 +69,13 @@ step "dashboards: types and structure" python3 -B check/dashboards.py schema "$T
 step "nginx" nginx_accepts
 step "workflows" check-jsonschema --builtin-schema vendor.github-workflows ../.github/workflows/*.yml
 step "Airflow: DAG, hook and metrics" airflow_tests
+step "KubeRay: schemas, nothing exposed, the application of deploy/ray" python3 -B check/kuberay.py
+step "KubeRay: that check finds what it is for" kuberay_tests
+if [[ -x $CHECKOUT/.deps/ray/bin/python ]]; then
+  step "KubeRay: Serve's config, by Serve" serve_accepts
+else
+  echo "skipped KubeRay: Serve's config, by Serve: .deps/ray is not laid out (cargo xtask setup)"
+fi
 
 if ((${#failed[@]} > 0)); then
   printf '\n%d of the checks of deploy/ failed:\n' ${#failed[@]} >&2
