@@ -42,6 +42,27 @@ pub fn resident_bytes(pid: u32) -> u64 {
     line.split_whitespace().next().and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default() * 1024
 }
 
+/// Most memory that a process ever held, in MiB; none if it is gone.
+#[must_use]
+pub fn peak_mib(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? >> 10)
+}
+
+/// Ids of the processes whose command lines begin so, lowest first.
+#[must_use]
+pub fn processes_named(beginning: &str) -> Vec<u32> {
+    let ids = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = ids.filter_map(|entry| entry.file_name().to_string_lossy().parse::<u32>().ok());
+    let is_it = |pid: &u32| {
+        fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|command| command.starts_with(beginning))
+    };
+    let mut found: Vec<u32> = ids.filter(is_it).collect();
+    found.sort_unstable();
+    found
+}
+
 /// Files, sockets and pipes that a process has open.
 #[must_use]
 pub fn num_open_files(pid: u32) -> usize {

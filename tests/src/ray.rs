@@ -93,14 +93,39 @@ impl RayCluster {
     /// If its application can't be written.
     #[must_use]
     pub fn section(&self, num_replicas: usize) -> String {
+        self.section_with(num_replicas, &json!({}))
+    }
+
+    /// The same with one replica, which has the cluster do parts of jobs of so many images and more.
+    ///
+    /// # Panics
+    /// If its application can't be written.
+    #[must_use]
+    pub fn section_for_large(&self, min_images: usize) -> String {
+        self.section_with(
+            1,
+            &json!({ "large": {
+                "min_images": min_images, "images_per_shard": 32, "images_per_block": 64,
+                "max_workers": 2, "worker": { "num_cpus": 1 },
+            }}),
+        )
+    }
+
+    fn section_with(&self, num_replicas: usize, more: &Value) -> String {
+        let mut args = json!({
+            "cache_dir": self.path("cache"),
+            "token_file": self.path("token"),
+            "plugin_dirs": [binary().with_file_name("plugins")],
+            "weights_dirs": [checkout().join(".deps/weights")],
+        });
+        if let (Some(args), Some(more)) = (args.as_object_mut(), more.as_object()) {
+            args.extend(more.clone());
+        }
         let application = json!({
             "name": "scene3d",
             "route_prefix": "/scene3d",
             "import_path": "scene3d_ray.application:build",
-            "args": {
-                "cache_dir": self.path("cache"), "token_file": self.path("token"), "plugin_dirs": [binary().with_file_name("plugins")],
-                "weights_dirs": [checkout().join(".deps/weights")],
-            },
+            "args": args,
             "deployments": [{
                 "name": "Reconstructor", "num_replicas": num_replicas, "ray_actor_options": { "num_cpus": 1 },
                 "health_check_period_s": 2,
@@ -114,6 +139,12 @@ impl RayCluster {
              executor.application = {path:?}\njobs.max_concurrent_jobs = {num_replicas}",
             self.path("token")
         )
+    }
+
+    /// Of its dashboard.
+    #[must_use]
+    pub fn dashboard_url(&self) -> String {
+        format!("http://127.0.0.1:{DASHBOARD_PORT}")
     }
 
     /// Replicas that take jobs.

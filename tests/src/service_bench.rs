@@ -45,9 +45,21 @@ impl ServiceBench {
     /// If that can't be.
     #[must_use]
     pub fn start_with(more: &str, environment: Environment) -> Self {
-        let server = Server::start_with(more, environment);
+        Self::of(Server::start_with(more, environment), &small_photos())
+    }
+
+    /// As [`Self::start`], with other photos: names and content.
+    ///
+    /// # Panics
+    /// If that can't be.
+    #[must_use]
+    pub fn start_with_photos(more: &str, photos: &[(&str, &[u8])]) -> Self {
+        Self::of(Server::start(more), photos)
+    }
+
+    fn of(server: Server, photos: &[(&str, &[u8])]) -> Self {
         let client = server.client(USER);
-        let upload = client.upload(&small_photos());
+        let upload = client.upload(photos);
         Self { server, client, upload }
     }
 

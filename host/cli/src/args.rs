@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub use experiments::{ExperimentArgs, ExperimentsCommand};
+pub use experiments::{ExecutorArgs, ExecutorName, ExperimentArgs, ExperimentsCommand};
 pub use photos::{EdaArgs, SampleArgs};
 pub use service::{KeyCommand, LogFormat, NewKeyArgs, NewUserArgs, ServeArgs, StoreArgs, UserCommand};
 pub use track::{ServerSecretArgs, TrackArgs, TrackCommand};

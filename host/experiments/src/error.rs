@@ -62,6 +62,22 @@ pub enum ExperimentError {
         /// Those that there are.
         known: String,
     },
+    /// A collection that was not prepared.
+    #[error("no collection is named `{name}`; stage `prepare` made {known}")]
+    UnknownCollection {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// A Ray cluster that does not do what it is asked for.
+    #[error("the cluster does not take the jobs ({reason}); is its dashboard at {dashboard}?")]
+    Cluster {
+        /// Where its dashboard was looked for.
+        dashboard: String,
+        /// What it says, or why it can't be asked.
+        reason: String,
+    },
     /// A photo that can't be processed.
     #[error("{}: {}; {}", .0.name, .0.reason, .0.next_step)]
     Photo(Rejected),

@@ -31,7 +31,7 @@ pub(crate) const MODELS: &str = "models";
 /// What the pipeline wrote and is kept, besides the models.
 pub(crate) const KEPT: [&str; 4] = ["points.ply", "report.json", "report.html", "run.toml"];
 /// The config of the runs, resolved, in the folder of the config.
-const RESOLVED: &str = "config.toml";
+pub(crate) const RESOLVED: &str = "config.toml";
 
 /// One run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,31 +52,51 @@ pub struct RunFacts {
     pub secs: f64,
 }
 
-/// Runs a config over every collection and seed. A run that fails does not keep the others from being made.
+/// Runs a config over every collection and seed, or over one collection, which leaves what was made of the others. A run
+/// that fails does not keep the others from being made.
 ///
 /// # Errors
 /// [`ExperimentError::Engine`] with every mistake of the config, before anything is run; [`ExperimentError::Runs`] with those
-/// that failed.
+/// that failed; [`ExperimentError::UnknownCollection`].
 pub fn run(
     project: &Project,
-    config: &str,
+    (config, collection): (&str, Option<&str>),
     record: &Record,
     cancel: &Cancel,
     watcher: &Arc<dyn Observer>,
 ) -> Result<Vec<RunFacts>, ExperimentError> {
     let prepared: Prepared = read_json(&project.out(prepare::FILE), "prepare")?;
+    let collections = chosen(&prepared, collection)?;
     let raw = configs::load(project, config, &project.params.run.set)?;
     let plugins = configs::plugins(&raw);
     let resolved = configs::checked(&raw, &plugins)?.config;
     let out = project.out("runs").join(config);
-    emptied(&out)?;
+    match collection {
+        Some(id) => emptied(&out.join(id))?,
+        None => emptied(&out)?,
+    }
     write_text(&out.join(RESOLVED), &resolved.to_toml())?;
     let stage = record.stage(&format!("run@{config}"), &resolved.to_json());
     stage.artifact(RESOLVED, &out.join(RESOLVED));
     let runner = Runner { project, config, plugins: &plugins, cancel, watcher, stage: &stage };
-    let made = runner.run_all(&prepared);
+    let made = runner.run_all(&collections);
     stage.end(made.as_ref().map(drop));
     made
+}
+
+fn chosen<'p>(
+    prepared: &'p Prepared,
+    collection: Option<&str>,
+) -> Result<Vec<&'p PreparedCollection>, ExperimentError> {
+    let chosen: Vec<_> =
+        prepared.collections.iter().filter(|known| collection.is_none_or(|id| known.id() == id)).collect();
+    match collection {
+        Some(id) if chosen.is_empty() => Err(ExperimentError::UnknownCollection {
+            name: id.to_owned(),
+            known: prepared.collections.iter().map(PreparedCollection::id).collect::<Vec<_>>().join(", "),
+        }),
+        _ => Ok(chosen),
+    }
 }
 
 struct Runner<'a> {
@@ -89,9 +109,9 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    fn run_all(&self, prepared: &Prepared) -> Result<Vec<RunFacts>, ExperimentError> {
+    fn run_all(&self, collections: &[&PreparedCollection]) -> Result<Vec<RunFacts>, ExperimentError> {
         let (mut made, mut failed) = (Vec::new(), Vec::new());
-        for collection in &prepared.collections {
+        for &collection in collections {
             for &seed in &self.project.params.run.seeds {
                 match self.run_one(collection, seed) {
                     Ok(facts) => made.push(facts),

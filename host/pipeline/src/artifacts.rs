@@ -24,6 +24,8 @@ const NO_EXTRACTOR: &str = "none";
 pub(crate) const FEATURES: &str = "features";
 pub(crate) const MATCHES: &str = "matches";
 pub(crate) const MAPPING: &str = "mapping";
+/// Only of runs of which parts are done elsewhere.
+pub(crate) const RETRIEVAL: &str = "retrieval";
 const SCRATCH: &str = "scratch";
 
 /// The artifact folder of a run.
@@ -39,7 +41,7 @@ impl Artifacts {
         if scratch.exists() {
             fs::remove_dir_all(&scratch).map_err(PipelineError::write(&scratch))?;
         }
-        for folder in [FEATURES, MATCHES, MAPPING, SCRATCH] {
+        for folder in [FEATURES, MATCHES, MAPPING, RETRIEVAL, SCRATCH] {
             let path = root.join(folder);
             fs::create_dir_all(&path).and_then(|()| remove_parts(&path)).map_err(PipelineError::write(&path))?;
         }
@@ -61,6 +63,11 @@ impl Artifacts {
         self.root.join(MATCHES).join(format!("{stage_key}.journal"))
     }
 
+    /// File of a codebook, or of vectors of images.
+    pub(crate) fn retrieval(&self, key: &str) -> PathBuf {
+        self.root.join(RETRIEVAL).join(format!("{key}.safetensors"))
+    }
+
     /// File of a mapping.
     pub(crate) fn mapping(&self, key: &str) -> PathBuf {
         self.root.join(MAPPING).join(format!("{key}.safetensors"))
@@ -77,11 +84,30 @@ fn remove_parts(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Name below the artifacts of an image's features.
+pub(crate) fn features_name(sha256: &str, extractor: Option<&StagePlan>, seed: u64) -> String {
+    format!("{FEATURES}/{}.safetensors", key_of_photo(sha256, extractor, seed))
+}
+
+/// Name below the artifacts of the journal of a matcher's work on one extractor's features.
+pub(crate) fn journal_name(plan: &FeaturesPlan, seed: u64) -> String {
+    format!("{MATCHES}/{}.journal", match_stage_key(plan, seed))
+}
+
+/// Name below the artifacts of a codebook.
+pub(crate) fn codebook_name(key: &str) -> String {
+    format!("{RETRIEVAL}/{key}.safetensors")
+}
+
 /// Key of an image's features; without an extractor, of its appearance alone.
 pub(crate) fn features_key(photo: &Photo, extractor: Option<&StagePlan>, seed: u64) -> Key {
+    key_of_photo(&photo.sha256, extractor, seed)
+}
+
+fn key_of_photo(sha256: &str, extractor: Option<&StagePlan>, seed: u64) -> Key {
     // the orientation is in the file, hence in its hash
     let identity = extractor.map_or_else(|| NO_EXTRACTOR.to_owned(), |plan| plan.identity_json(seed));
-    key_of(["features", FORMAT, &photo.sha256, &identity].map(str::as_bytes))
+    key_of(["features", FORMAT, sha256, &identity].map(str::as_bytes))
 }
 
 /// Key of a matcher's work on one extractor's features.

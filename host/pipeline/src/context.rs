@@ -10,6 +10,7 @@ use scene3d_scene::Reconstruction;
 use scene3d_tensor::Device;
 
 use crate::ahead::Ahead;
+use crate::delegate::Delegate;
 use crate::observer::{Event, Observer, StageName};
 use crate::outputs::REPORT_HTML;
 use crate::photos::PhotoSet;
@@ -37,6 +38,10 @@ pub(crate) struct Context<'a> {
     warnings: Mutex<Vec<String>>,
     /// Copies between the device and host memory.
     pub transfers: Arc<Transfers>,
+    /// Whether others need what this run finds: then descriptors are in the artifacts wherever they were made.
+    pub is_part: bool,
+    /// Who does parts of the run elsewhere, if anyone does.
+    pub delegate: Option<Arc<dyn Delegate>>,
 }
 
 impl<'a> Context<'a> {
@@ -54,6 +59,8 @@ impl<'a> Context<'a> {
             stage: None,
             warnings: Mutex::default(),
             transfers: Arc::default(),
+            is_part: false,
+            delegate: None,
         }
     }
 

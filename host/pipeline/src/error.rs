@@ -7,6 +7,8 @@ use scene3d_engine::EngineError;
 use scene3d_tensor::TensorError;
 use scene3d_wire::WireError;
 
+use crate::RunFailure;
+
 /// Errors of the pipeline.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
@@ -100,6 +102,9 @@ pub enum PipelineError {
         /// What is wrong with it now.
         reason: String,
     },
+    /// A part of the run failed where it was done.
+    #[error("{}", .0.message)]
+    Elsewhere(Box<RunFailure>),
     /// A bug of scene3d.
     #[error("{0}; this is a bug, please report it with the log")]
     Internal(String),

@@ -218,7 +218,7 @@ impl Work<'_> {
         photos.iter().map(look_at).collect()
     }
 
-    /// Features with keypoints and scores in host memory; descriptors stay where they are.
+    /// Features with keypoints and scores in host memory; descriptors stay where they are, unless others need them.
     fn read_keypoints(&self, instance: &Instance, found: Vec<Features>) -> Result<Vec<Features>, PipelineError> {
         if instance.device() == Device::Cpu {
             return Ok(found);
@@ -227,12 +227,21 @@ impl Work<'_> {
         for features in &found {
             wanted.0.push(("keypoints", features.keypoints.view()));
             wanted.0.push(("scores", features.scores.view()));
+            if self.context.is_part {
+                wanted.0.push((DESCRIPTORS, features.descriptors.view()));
+            }
         }
         let copies = self.context.transfers.copy(StageName::Extract, instance, Device::Cpu, &wanted)?;
         let mut copies = copies.into_iter().map(|(_, tensor)| tensor);
-        let in_host_memory = |features: Features| match (copies.next(), copies.next()) {
-            (Some(keypoints), Some(scores)) => Ok(Features { keypoints, scores, ..features }),
-            _ => Err(PipelineError::internal("a copy is missing")),
+        let missing = || PipelineError::internal("a copy is missing");
+        let in_host_memory = |features: Features| {
+            let keypoints = copies.next().ok_or_else(missing)?;
+            let scores = copies.next().ok_or_else(missing)?;
+            let descriptors = match self.context.is_part {
+                true => copies.next().ok_or_else(missing)?,
+                false => features.descriptors,
+            };
+            Ok(Features { keypoints, scores, descriptors })
         };
         found.into_iter().map(in_host_memory).collect()
     }

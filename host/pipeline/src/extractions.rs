@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use scene3d_engine::{Instance, StagePlan};
+use scene3d_engine::{FeaturesPlan, Instance, StagePlan};
 use scene3d_export::Verdict;
 use scene3d_wire::Named;
 
 use crate::artifacts::{Artifacts, features_key};
 use crate::context::Context;
+use crate::delegate::PartTask;
 use crate::extract::{Finished, Tally, Task, Work};
+use crate::observer::{Event, StageName};
 use crate::photo_features::{DESCRIPTORS, Extracted, PhotoFeatures};
 use crate::photos::{Photo, Rejected};
 use crate::resident::{Kept, Kind, Resident};
 use crate::spill::Spilled;
+use crate::split::shards;
 use crate::{PipelineError, tensor_file};
 
 /// What extraction works with.
@@ -50,6 +53,18 @@ impl Extractions {
         Kept { kind: Kind::Descriptors(self.extractor_of_entry[entry]), image }
     }
 
+    /// Bytes that the artifacts of the image with the largest have.
+    pub(crate) fn largest_image_bytes(sources: Sources<'_>) -> usize {
+        let Sources { context, photos, artifacts, .. } = sources;
+        let extractors = distinct_extractors(context).0;
+        let size = |photo: &Photo, plan: &Option<&StagePlan>| {
+            let path = artifacts.features(&features_key(photo, *plan, context.seed()));
+            std::fs::metadata(path).map_or(0, |metadata| metadata.len() as usize)
+        };
+        let of_photo = |photo: &Photo| extractors.iter().map(|plan| size(photo, plan)).sum();
+        photos.iter().map(of_photo).max().unwrap_or(0)
+    }
+
     /// Extracts again what was found in some photos where the descriptors are kept no more: those of an earlier run on a
     /// GPU never left it.
     pub(crate) fn extract_again(
@@ -83,25 +98,30 @@ pub(crate) fn extract_all(
 ) -> Result<(Extractions, usize), PipelineError> {
     let Sources { context, photos, .. } = sources;
     let (extractors, extractor_of_entry) = distinct_extractors(context);
-    let mut found: Vec<Vec<Option<Result<PhotoFeatures, Rejected>>>> = Vec::new();
-    for (index, plan) in extractors.iter().enumerate() {
-        let stored = |photo: usize| {
-            let stored = stored(sources, index, *plan, photo)?;
-            if let (Some(features), Some(plan)) = (&stored, plan) {
-                context.observer.event(features.extracted(&photos[photo], plan)?);
-            }
-            Ok(stored.map(Ok))
-        };
-        found.push((0..photos.len()).map(stored).collect::<Result<_, PipelineError>>()?);
+    let mut found: Vec<Found> = extractors.iter().map(|_| photos.iter().map(|_| None).collect()).collect();
+    read_stored(sources, &extractors, &mut found)?;
+    let total = extractors.len() * photos.len();
+    let reused = total - num_missing(&found);
+    if let Some(delegate) = &context.delegate {
+        let missing: Vec<usize> =
+            (0..photos.len()).filter(|&photo| found.iter().any(|of_photo| of_photo[photo].is_none())).collect();
+        let parts = shards(photos, &missing, delegate.images_per_shard(), &PartTask::Extract);
+        if !parts.is_empty() {
+            let tell = |done: usize| {
+                let (stage, done, what) = (StageName::Extract, (reused + done).min(total), String::new());
+                context.observer.event(Event::Progress { stage, done, total, what });
+            };
+            delegate.work(parts, &tell, &context.cancel)?;
+            read_stored(sources, &extractors, &mut found)?;
+        }
     }
     let missing = |photo: usize| Task {
         photo,
         extractors: (0..extractors.len()).filter(|&extractor| found[extractor][photo].is_none()).collect(),
     };
     let tasks: Vec<Task> = (0..photos.len()).map(missing).filter(|task| !task.extractors.is_empty()).collect();
-    let total = extractors.len() * photos.len();
-    let reused = total - tasks.iter().map(|task| task.extractors.len()).sum::<usize>();
-    for (extractor, photo, result) in run(sources, &extractors, &tasks, Some(Tally { before: reused, total }), spawn)? {
+    let tally = Tally { before: total - num_missing(&found), total };
+    for (extractor, photo, result) in run(sources, &extractors, &tasks, Some(tally), spawn)? {
         found[extractor][photo] = Some(result);
     }
     let mut of_extractor = Vec::with_capacity(extractors.len());
@@ -110,6 +130,31 @@ pub(crate) fn extract_all(
         of_extractor.push(kept.collect::<Result<_, _>>()?);
     }
     Ok((Extractions { of_extractor, extractor_of_entry }, reused))
+}
+
+/// By photo what an extractor found; none where nothing is known yet.
+type Found = Vec<Option<Result<PhotoFeatures, Rejected>>>;
+
+fn num_missing(found: &[Found]) -> usize {
+    found.iter().flatten().filter(|found| found.is_none()).count()
+}
+
+/// Reads what lies in artifacts and is not known yet.
+fn read_stored(
+    sources: Sources<'_>,
+    extractors: &[Option<&StagePlan>],
+    found: &mut [Found],
+) -> Result<(), PipelineError> {
+    for (index, (plan, found)) in extractors.iter().zip(found).enumerate() {
+        for (photo, found) in found.iter_mut().enumerate().filter(|(_, found)| found.is_none()) {
+            let stored = stored(sources, index, *plan, photo)?;
+            if let (Some(features), Some(plan)) = (&stored, plan) {
+                sources.context.observer.event(features.extracted(&sources.photos[photo], plan)?);
+            }
+            *found = stored.map(Ok);
+        }
+    }
+    Ok(())
 }
 
 /// Number of items of the stage: photos by extractors.
@@ -184,14 +229,23 @@ fn kept_if_sharp(
     }))
 }
 
+/// The extractors that differ.
+pub(crate) fn distinct_plans(features: &[FeaturesPlan], seed: u64) -> Vec<Option<&StagePlan>> {
+    distinct(features, seed).0
+}
+
 /// The extractors that differ, and which of them each entry has.
 fn distinct_extractors<'a>(context: &Context<'a>) -> (Vec<Option<&'a StagePlan>>, Vec<usize>) {
+    distinct(&context.request.negotiated.features, context.seed())
+}
+
+fn distinct(features: &[FeaturesPlan], seed: u64) -> (Vec<Option<&StagePlan>>, Vec<usize>) {
     let mut distinct: Vec<Option<&StagePlan>> = Vec::new();
     let mut identities: Vec<Option<String>> = Vec::new();
     let mut of_entry = Vec::new();
-    for entry in &context.request.negotiated.features {
+    for entry in features {
         let extractor = entry.extractor.as_ref();
-        let identity = extractor.map(|plan| plan.identity_json(context.seed()));
+        let identity = extractor.map(|plan| plan.identity_json(seed));
         let known = identities.iter().position(|known| *known == identity);
         of_entry.push(known.unwrap_or_else(|| {
             distinct.push(extractor);

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use scene3d_engine::{EngineError, ErrorCode, code_row};
+use scene3d_engine::{CODE_TABLE, EngineError, ErrorCode, code_row};
 use scene3d_export::ExportError;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,9 @@ impl PipelineError {
     /// What is told of a run that failed in or behind this stage.
     #[must_use]
     pub fn failure(&self, stage: Option<StageName>) -> RunFailure {
+        if let Self::Elsewhere(failure) = self {
+            return (**failure).clone();
+        }
         RunFailure {
             code: code_row(self.code()).label.to_owned(),
             stage,
@@ -44,6 +47,7 @@ impl PipelineError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Engine(error) => error.code(),
+            Self::Elsewhere(failure) => code_of_label(&failure.code),
             Self::ReadFolder { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorCode::NOT_FOUND,
             Self::ReadFolder { .. } | Self::ReadFile { .. } | Self::WriteFile { .. } | Self::OutputBusy(_) => {
                 ErrorCode::UNAVAILABLE
@@ -67,6 +71,7 @@ impl PipelineError {
     pub fn plugin(&self) -> Option<&str> {
         match self {
             Self::Engine(EngineError::Plugin(error)) => Some(&error.plugin),
+            Self::Elsewhere(failure) => failure.plugin.as_deref(),
             _ => None,
         }
     }
@@ -76,6 +81,7 @@ impl PipelineError {
     pub fn help(&self) -> &str {
         match self {
             Self::Engine(error) => error.help(),
+            Self::Elsewhere(failure) => &failure.help,
             Self::ReadFolder { .. } | Self::ReadFile { .. } => "check that the disk is there and may be read",
             Self::WriteFile { source, .. } => help_to_write(source.kind()),
             Self::Export(error) => export_io(error).map_or(REPORT_IT, help_to_write),
@@ -121,10 +127,16 @@ impl PipelineError {
             | Self::ReadFile { source, .. }
             | Self::WriteFile { source, .. } => may_pass(source.kind()),
             Self::Export(error) => export_io(error).is_some_and(may_pass),
+            Self::Elsewhere(failure) => failure.is_transient,
             Self::Damaged { .. } | Self::OutputBusy(_) => true,
             _ => false,
         }
     }
+}
+
+/// A worker has labels of its own beside the engine's, all of something that did not answer.
+fn code_of_label(label: &str) -> ErrorCode {
+    CODE_TABLE.iter().find(|row| row.label == label).map_or(ErrorCode::UNAVAILABLE, |row| row.code)
 }
 
 const REPORT_IT: &str = "this is a bug of scene3d: please report it with the log";

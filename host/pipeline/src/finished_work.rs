@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use crate::artifacts::{FEATURES, MAPPING, MATCHES};
+use crate::artifacts::{FEATURES, MAPPING, MATCHES, RETRIEVAL};
 use crate::journal::whole_records_bytes;
 use crate::out_folder::ARTIFACTS;
 
@@ -58,13 +58,23 @@ impl FinishedWork {
         out.join(ARTIFACTS).join(name)
     }
 
+    /// Counts a file as taken that is about to be put here. Whether it is news.
+    pub fn take_file(&mut self, name: &str) -> bool {
+        self.files.insert(name.to_owned())
+    }
+
+    /// Counts bytes as taken that were appended to a journal.
+    pub fn take_records(&mut self, name: &str, num_bytes: u64) {
+        *self.journals.entry(name.to_owned()).or_default() += num_bytes;
+    }
+
     /// What was finished since this was called last.
     ///
     /// # Errors
     /// [`io::Error`] if the folder can't be read.
     pub fn take_new(&mut self) -> io::Result<Vec<FinishedPart>> {
         let mut parts = Vec::new();
-        for folder in [FEATURES, MAPPING] {
+        for folder in [FEATURES, MAPPING, RETRIEVAL] {
             for name in names_in(&self.artifacts, folder)? {
                 if self.files.insert(name.clone()) {
                     parts.push(FinishedPart::File { path: self.artifacts.join(&name), name });

@@ -191,7 +191,18 @@ impl MatchWork<'_> {
             _ => return Err(PipelineError::internal("an image without features is to be prepared")),
         };
         let mut tensors = features.view();
-        tensors.0.push((DESCRIPTORS, NamedView::of(descriptors).get(DESCRIPTORS)?));
+        let descriptors = NamedView::of(descriptors).get(DESCRIPTORS)?;
+        // another found them, and they came by a file
+        let copies = match descriptors.device() == instance.device() {
+            true => Named::new(),
+            false => self.sources.context.transfers.copy(
+                StageName::Match,
+                instance,
+                instance.device(),
+                &NamedView(vec![(DESCRIPTORS, descriptors)]),
+            )?,
+        };
+        tensors.0.push((DESCRIPTORS, copies.first().map_or(descriptors, |(_, copy)| copy.view())));
         let decoded = self.decoded(image)?;
         let pixels = decoded.as_ref().map(|photo| Tensor::view(&photo.pixels));
         Ok(instance.prepare(&ImageFeatures { pixels, ..ImageFeatures::from_named(&tensors)? })?)

@@ -1,6 +1,6 @@
 //! Match pairs with the matcher of each entry of `[[features]]`; those of an earlier run are read, not computed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use scene3d_engine::{Instance, StagePlan};
@@ -9,12 +9,15 @@ use scene3d_scene::{ImageId, ImagePair};
 use crate::PipelineError;
 use crate::artifacts::{match_stage_key, pair_key};
 use crate::context::Context;
+use crate::delegate::Delegate;
 use crate::extract::{Tally, place_of};
 use crate::extractions::{Extractions, Sources};
 use crate::journal::Journal;
 use crate::match_work::{MatchWork, Places};
+use crate::observer::{Event, StageName};
 use crate::pair_found::{FoundKind, PairFound};
 use crate::photo_features::{Extracted, PhotoFeatures};
+use crate::split::blocks;
 
 /// What was found by pair.
 pub(crate) type Found = BTreeMap<ImagePair, PairFound>;
@@ -32,6 +35,15 @@ pub(crate) fn match_all(
         (0..entries).map(|index| Entry::open(sources, index, pairs, extractions.of_entry(index))).collect()
     };
     let mut opened = find_missing(extractions)?;
+    let num_items = entries * pairs.len();
+    let num_reused = num_items - num_missing(&opened);
+    if let Some(delegate) = &sources.context.delegate {
+        let missing: BTreeSet<ImagePair> = opened.iter().flat_map(|entry| &entry.missing).copied().collect();
+        // whoever gives back what was found appends it to the journals
+        drop(opened);
+        match_elsewhere(sources, delegate.as_ref(), &missing, [num_reused, num_items])?;
+        opened = find_missing(extractions)?;
+    }
     // what was found again may differ, and then more is missing
     while extractions.extract_again(sources, needed(&opened, extractions).into_iter(), &spawn)? {
         opened = find_missing(extractions)?;
@@ -40,15 +52,35 @@ pub(crate) fn match_all(
         sources.resident.expect(kept, [Places::of_entry(index).first()]);
     }
     let mut of_entries = Vec::with_capacity(entries);
-    let mut num_reused = 0;
     for (index, entry) in opened.into_iter().enumerate() {
-        let tally = Tally { before: index * pairs.len(), total: entries * pairs.len() };
-        let (matched, reused) = entry.run(sources, index, extractions, tally, &spawn)?;
-        of_entries.push(matched);
-        num_reused += reused;
+        let tally = Tally { before: index * pairs.len(), total: num_items };
+        of_entries.push(entry.run(sources, index, extractions, tally, &spawn)?);
     }
     report_evictions(sources);
     Ok((of_entries, num_reused))
+}
+
+fn num_missing(entries: &[Entry]) -> usize {
+    entries.iter().map(|entry| entry.missing.len()).sum()
+}
+
+/// In blocks whose images fit the budget of memory, with what the matcher makes of them.
+fn match_elsewhere(
+    sources: Sources<'_>,
+    delegate: &dyn Delegate,
+    missing: &BTreeSet<ImagePair>,
+    [reused, total]: [usize; 2],
+) -> Result<(), PipelineError> {
+    let images_that_fit = sources.resident.budget_bytes() / (2 * Extractions::largest_image_bytes(sources)).max(1);
+    let parts = blocks(sources.photos, missing, delegate.images_per_block().min(images_that_fit));
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let tell = |done: usize| {
+        let (stage, done, what) = (StageName::Match, (reused + done).min(total), String::new());
+        sources.context.observer.event(Event::Progress { stage, done, total, what });
+    };
+    delegate.work(parts, &tell, &sources.context.cancel)
 }
 
 /// An entry of `[[features]]` with what an earlier run matched and what is missing.
@@ -90,7 +122,7 @@ impl Entry {
         extractions: &Extractions,
         tally: Tally,
         spawn: impl FnOnce(&StagePlan) -> Result<Vec<Arc<Instance>>, PipelineError>,
-    ) -> Result<(Found, usize), PipelineError> {
+    ) -> Result<Found, PipelineError> {
         let Self { journal, mut matched, missing } = self;
         let reused = matched.len();
         if !missing.is_empty() {
@@ -99,7 +131,7 @@ impl Entry {
             let work = MatchWork { sources, extractions, index, plan, journal: &journal, tally };
             matched.extend(work.run(missing, &spawn(&plan.matcher)?)?);
         }
-        Ok((matched, reused))
+        Ok(matched)
     }
 }
 

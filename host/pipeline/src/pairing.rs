@@ -10,6 +10,7 @@ use scene3d_wire::NamedView;
 
 use crate::PipelineError;
 use crate::context::Context;
+use crate::describe::describe_elsewhere;
 use crate::extract::place_of;
 use crate::extractions::{Extractions, Sources};
 use crate::observer::StageName;
@@ -30,13 +31,15 @@ pub(crate) fn choose_pairs(
         let all: Vec<_> = (0..num_images).filter(is_found).map(|image| extractions.descriptors(0, image)).collect();
         extractions.extract_again(sources, all.into_iter(), &spawn)?;
         let images = OnHost { sources, extractions };
-        let retrieval = Retrieval {
-            num_neighbors,
-            codebook_size: pairing.codebook_size as usize,
-            threads: sources.context.threads(),
-            cancel: &sources.context.cancel,
+        let retrieval = retrieval_of(sources, num_neighbors);
+        let codebook = retrieval.train(&images)?;
+        let vectors = match &sources.context.delegate {
+            Some(delegate) => {
+                describe_elsewhere(sources, extractions, (&retrieval, &images), &codebook, delegate.as_ref())?
+            }
+            None => retrieval.describe(&images, 0..num_images, &codebook)?,
         };
-        retrieval.most_similar(&images).map(|neighbors| with_neighbors(&neighbors))
+        retrieval.rank(&vectors).map(|neighbors| with_neighbors(&neighbors))
     };
     let pairs = match pairing.method {
         PairingMethod::Exhaustive => exhaustive(num_images),
@@ -52,10 +55,20 @@ pub(crate) fn choose_pairs(
     Ok(pairs.into_iter().collect())
 }
 
+/// Retrieval as the run is configured.
+pub(crate) fn retrieval_of(sources: Sources<'_>, num_neighbors: usize) -> Retrieval<'_> {
+    Retrieval {
+        num_neighbors,
+        codebook_size: sources.context.request.negotiated.config.pairing.codebook_size as usize,
+        threads: sources.context.threads(),
+        cancel: &sources.context.cancel,
+    }
+}
+
 /// Descriptors of the first entry, read one image after the other.
-struct OnHost<'a> {
-    sources: Sources<'a>,
-    extractions: &'a Extractions,
+pub(crate) struct OnHost<'a> {
+    pub sources: Sources<'a>,
+    pub extractions: &'a Extractions,
 }
 
 impl ImageDescriptors for OnHost<'_> {

@@ -10,6 +10,7 @@ use scene3d_tensor::Device;
 
 use crate::artifacts::Artifacts;
 use crate::context::Context;
+use crate::delegate::Delegate;
 use crate::event_log::EventLog;
 use crate::extractions::{Sources, extract_all, num_extractions};
 use crate::finished::Finished;
@@ -74,9 +75,24 @@ pub fn reconstruct(
     observer: Arc<dyn Observer>,
     cancel: &Cancel,
 ) -> Result<Outcome, PipelineError> {
+    reconstruct_with(request, plugins, observer, cancel, None)
+}
+
+/// The same model by the help of others, who extract and match.
+///
+/// # Errors
+/// As [`reconstruct`], and [`PipelineError::Elsewhere`].
+pub fn reconstruct_with(
+    request: &Request,
+    plugins: &Plugins,
+    observer: Arc<dyn Observer>,
+    cancel: &Cancel,
+    delegate: Option<Arc<dyn Delegate>>,
+) -> Result<Outcome, PipelineError> {
     let out = OutFolder::open(&request.out, request.resume)?;
     let log = Arc::new(EventLog::open(&out.event_log(), observer));
     let mut context = Context::new(request, plugins, log, cancel.clone());
+    context.delegate = delegate;
     run(&mut context, &out).inspect_err(|error| context.tell_failure(error))
 }
 
@@ -145,7 +161,7 @@ fn run(context: &mut Context<'_>, out: &OutFolder) -> Result<Outcome, PipelineEr
 }
 
 /// A quarter of the free memory of the host; nothing tells the free memory of a GPU before its stages are there.
-fn resident_bytes(context: &Context<'_>) -> usize {
+pub(crate) fn resident_bytes(context: &Context<'_>) -> usize {
     const SHARE: u64 = 4;
     const WHERE_NOBODY_TELLS: u64 = 4 << 30;
     let configured = u64::from(context.request.negotiated.config.pipeline.resident_mib) << 20;

@@ -29,20 +29,27 @@ pub(crate) struct Retrieval<'a> {
 }
 
 impl Retrieval<'_> {
-    /// Per image the indices of its `num_neighbors` most similar images, best first.
-    pub(crate) fn most_similar(&self, images: &impl ImageDescriptors) -> Result<Vec<Vec<usize>>, PipelineError> {
-        let codebook = self.train(images)?;
-        let vectors = self.parallel(images.num_images(), |image| {
-            images.read(image, |values, dim| self.vlad(values, dim, &codebook))?
-        })?;
-        self.parallel(images.num_images(), |index| {
+    /// A vector for each of these images.
+    pub(crate) fn describe(
+        &self,
+        images: &impl ImageDescriptors,
+        which: impl ExactSizeIterator<Item = usize>,
+        codebook: &[Vec<f32>],
+    ) -> Result<Vec<Vec<f32>>, PipelineError> {
+        let which: Vec<usize> = which.collect();
+        self.parallel(which.len(), |place| images.read(which[place], |values, dim| self.vlad(values, dim, codebook))?)
+    }
+
+    /// Per vector the indices of its `num_neighbors` most similar ones, best first.
+    pub(crate) fn rank(&self, vectors: &[Vec<f32>]) -> Result<Vec<Vec<usize>>, PipelineError> {
+        self.parallel(vectors.len(), |index| {
             self.cancel.check()?;
-            Ok(neighbors(index, &vectors, self.num_neighbors))
+            Ok(neighbors(index, vectors, self.num_neighbors))
         })
     }
 
     /// Lloyd's algorithm on a sample, started from evenly spaced descriptors: no random number is needed.
-    fn train(&self, images: &impl ImageDescriptors) -> Result<Vec<Vec<f32>>, PipelineError> {
+    pub(crate) fn train(&self, images: &impl ImageDescriptors) -> Result<Vec<Vec<f32>>, PipelineError> {
         let sample = sample(images)?;
         let spacing = (sample.len() / self.codebook_size.max(1)).max(1);
         let mut centres: Vec<Vec<f32>> = sample.iter().step_by(spacing).take(self.codebook_size).cloned().collect();
@@ -174,8 +181,13 @@ mod tests {
         let of_threads = |threads| Retrieval { num_neighbors: 1, codebook_size: 8, threads, cancel: &cancel };
         let mix = |own: &[f32], seed| [own, &descriptors(seed, 10, 16)].concat();
         let images = [mix(&a, 3), mix(&b, 4), mix(&a, 5), mix(&b, 6), Vec::new()];
-        let found = of_threads(2).most_similar(&InMemory(&images)).unwrap();
+        let most_similar = |threads| {
+            let (retrieval, images) = (of_threads(threads), InMemory(&images));
+            let codebook = retrieval.train(&images).unwrap();
+            retrieval.rank(&retrieval.describe(&images, 0..images.num_images(), &codebook).unwrap()).unwrap()
+        };
+        let found = most_similar(2);
         assert_eq!(found, vec![vec![2], vec![3], vec![0], vec![1], vec![]]);
-        assert_eq!(found, of_threads(1).most_similar(&InMemory(&images)).unwrap(), "same at every thread count");
+        assert_eq!(found, most_similar(1), "same at every thread count");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use scene3d_monitor::tracking::RunId;
 
 use super::track::ServerSecretArgs;
@@ -19,10 +19,19 @@ pub enum ExperimentsCommand {
     /// Choose what is held out, and list pairs.
     Prepare(ExperimentArgs),
     /// Reconstruct every collection with a config, once a seed.
+    #[command(after_help = "Examples:
+  scene3d experiments run --project experiments --config aliked-lightglue
+  scene3d experiments run --project /shared/experiments --config aliked-lightglue --executor ray \\
+    --ray-dashboard http://HEAD:8265 --ray-resource entrypoint_num_gpus=1")]
     Run {
         /// Name of the config in params.yaml.
         #[arg(short, long)]
         config: String,
+        /// Only this collection, DATASET/NAME; what was made of the others stays.
+        #[arg(long, value_name = "COLLECTION")]
+        collection: Option<String>,
+        #[command(flatten)]
+        where_to: ExecutorArgs,
         #[command(flatten)]
         experiment: ExperimentArgs,
     },
@@ -63,4 +72,33 @@ pub struct ExperimentArgs {
     pub parent: Option<RunId>,
     #[command(flatten)]
     pub secret: ServerSecretArgs,
+}
+
+/// Where the runs are made.
+#[derive(Debug, Args)]
+pub struct ExecutorArgs {
+    /// `ray`: each collection is a job of a Ray cluster whose nodes see the project at the same path.
+    #[arg(long, value_enum, default_value = "local", env = "SCENE3D_EXPERIMENTS_EXECUTOR")]
+    pub executor: ExecutorName,
+    /// URL of the cluster's dashboard.
+    #[arg(long, value_name = "URL", env = "SCENE3D_RAY_DASHBOARD", default_value = "http://127.0.0.1:8265")]
+    pub ray_dashboard: String,
+    /// File with Ray's own token, where the cluster asks for one.
+    #[arg(long, value_name = "FILE", env = "SCENE3D_RAY_TOKEN_FILE")]
+    pub ray_token_file: Option<PathBuf>,
+    /// What a job asks of a node, as Ray's API calls it.
+    #[arg(long = "ray-resource", value_name = "NAME=AMOUNT", default_value = "entrypoint_num_cpus=1")]
+    pub ray_resources: Vec<String>,
+    /// This program on the nodes.
+    #[arg(long, value_name = "PROGRAM", default_value = "scene3d")]
+    pub ray_program: String,
+}
+
+/// Who makes the runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExecutorName {
+    /// This process, one after the other.
+    Local,
+    /// The nodes of a Ray cluster.
+    Ray,
 }

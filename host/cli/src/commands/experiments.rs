@@ -6,10 +6,10 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use scene3d_experiments::{ExperimentError, Project, Record, ReproOptions};
+use scene3d_experiments::{ExperimentError, Project, RayCluster, Record, ReproOptions};
 use scene3d_monitor::tracking::TrackingConfig;
 
-use crate::args::{ExperimentArgs, ExperimentsCommand};
+use crate::args::{ExecutorArgs, ExecutorName, ExperimentArgs, ExperimentsCommand};
 use crate::exit::EXIT_SUCCESS;
 use crate::{cancel, progress};
 
@@ -32,10 +32,20 @@ pub fn run(command: ExperimentsCommand) -> Result<u8> {
         ExperimentsCommand::Prepare(args) => {
             recorded(&args, "prepare", |project| Ok(report::prepared(&stages::prepare(project)?)))
         }
-        ExperimentsCommand::Run { config, experiment: args } => {
-            let project = Project::open(&args.project)?;
-            let observer = progress::observer(false);
-            let made = stages::run(&project, &config, &record(&args)?, &cancel::on_ctrl_c()?, &observer)?;
+        ExperimentsCommand::Run { config, collection, where_to, experiment: args } => {
+            let (project, record, cancel) = (Project::open(&args.project)?, record(&args)?, cancel::on_ctrl_c()?);
+            let made = match where_to.executor {
+                ExecutorName::Local => {
+                    let observer = progress::observer(false);
+                    stages::run(&project, (&config, collection.as_deref()), &record, &cancel, &observer)?
+                }
+                ExecutorName::Ray if collection.is_some() => bail!("--collection is for --executor local"),
+                ExecutorName::Ray => {
+                    let (cluster, more) = (cluster(where_to)?, spool_arguments(&args)?);
+                    let tell = |told: &str| eprintln!("{told}");
+                    stages::run_on_cluster(&project, &config, &record, (&cluster, &more), &cancel, tell)?
+                }
+            };
             print!("{}", report::runs(&made));
             Ok(EXIT_SUCCESS)
         }
@@ -54,6 +64,27 @@ pub fn run(command: ExperimentsCommand) -> Result<u8> {
         }
         ExperimentsCommand::Repro { dvc, experiment, arguments } => repro(dvc, &experiment, arguments),
     }
+}
+
+fn cluster(args: ExecutorArgs) -> Result<RayCluster> {
+    let resource = |assignment: &String| -> Result<(String, f64)> {
+        let wrong = || format!("--ray-resource `{assignment}`, expected e.g. entrypoint_num_gpus=1");
+        let (name, amount) = assignment.split_once('=').with_context(wrong)?;
+        Ok((name.to_owned(), amount.parse().with_context(wrong)?))
+    };
+    let token = args.ray_token_file.as_deref().map(read).transpose()?;
+    Ok(RayCluster {
+        dashboard: args.ray_dashboard,
+        token: token.map(|token| token.trim().to_owned()),
+        program: args.ray_program,
+        resources: args.ray_resources.iter().map(resource).collect::<Result<_>>()?,
+    })
+}
+
+/// Jobs put their records where this process does, which sends them.
+fn spool_arguments(args: &ExperimentArgs) -> Result<Vec<String>> {
+    let spool = std::path::absolute(spool(args)).context("the folder of the records has no absolute path")?;
+    Ok(["--track-spool".to_owned(), spool.to_string_lossy().into_owned(), "--track-server=".to_owned()].to_vec())
 }
 
 /// A stage that has nothing more to record than that it ran, and what came of it.

@@ -17,6 +17,7 @@ pub fn run(args: WorkerArgs) -> Result<u8> {
         max_cache_bytes: args.max_cache_mib << 20,
         max_warm_stages: args.keep_stages,
         set: args.set,
+        delegation: None,
     };
     // Ctrl-C and a service manager's SIGTERM reach the server too, which closes stdin when its jobs are put away
     ctrlc::set_handler(|| ()).context("signals can't be handled")?;

@@ -211,11 +211,22 @@ class Worker:
         max_cache_bytes: int = ...,
         keep_stages: int = 4,
         set: Sequence[str] = ...,
+        split: Sequence[int] | None = None,
     ) -> Worker:
-        """`cache_dir` keeps images of a remote object store, 20 GiB if not said otherwise; `set` holds for every job whatever its config says."""
+        """`cache_dir` keeps images of a remote object store, 20 GiB if not said otherwise; `set` holds for every job whatever its config says.
+
+        `split`, `(min_images, images_per_shard, images_per_block)`: jobs of so many images tell of `parts` that are to be
+        done elsewhere, and wait until they are answered.
+        """
     def run(self, request: str, on_event: Callable[[str], object] | None = None) -> str:
         """Works on a job, given as the JSON of the service's `JobRequest`; returns how it ended, as JSON. `on_event` is given
         the lines that a worker process would write.
         """
+    def run_part(self, part: str, on_event: Callable[[str], object] | None = None) -> str:
+        """Works on one of the `parts` that a job told of, given as JSON, here or in another process; returns how it ended, as
+        JSON. What it found is in the object store.
+        """
+    def answer(self, job_id: str, answer: str) -> None:
+        """From another thread: answers a job that told of `parts`, by the JSON of the service's `Answer`."""
     def cancel(self, job_id: str) -> None:
-        """From another thread: stops working on that job, whose `run` then returns."""
+        """From another thread: stops working on that job, whose `run` then returns, and on parts of it."""

@@ -172,6 +172,8 @@ async fn supervise(
                 None => return Supervised::Gone,
                 Some(FromWorker { job, .. }) if job != job_id => {}
                 Some(FromWorker { told: Told::Event(event), .. }) => (is_silent, waiting) = (false, Some(event)),
+                // no worker of this machine delegates
+                Some(FromWorker { told: Told::Parts(_), .. }) => {}
                 Some(FromWorker { told: Told::Ended { ending, retires }, .. }) => {
                     return Supervised::Ended { ending, retires };
                 }

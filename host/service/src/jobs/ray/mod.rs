@@ -182,6 +182,8 @@ async fn listen(response: Response, job_id: &str, events: &mpsc::Sender<Executor
         };
         match told {
             Told::Event(event) => drop(events.send(event).await),
+            // the application's own concern
+            Told::Parts(_) => {}
             Told::Ended { ending, .. } => return ending,
         }
     }

@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 
 use scene3d_engine::{EngineError, Negotiated, code_row, negotiate};
 use scene3d_pipeline::{
-    Cancel, NamedFile, Observer, Outcome, PhotoLimits, PhotoSource, PipelineError, Request, StageName,
-    inherit_artifacts, reconstruct, reset_peak_resident_bytes,
+    Cancel, Delegate, NamedFile, Observer, Outcome, PhotoLimits, PhotoSource, PipelineError, Request, StageName,
+    inherit_artifacts, reconstruct_with, reset_peak_resident_bytes,
 };
 
+use super::delegating::Delegating;
 use super::images::storage_failure;
 use super::keeper::{Keeper, KeptWork};
 use super::observer::{Hidden, JobObserver};
 use super::results::Results;
-use super::{Voice, Worker};
+use super::{Talk, Worker};
 use crate::blobs::Blobs;
 use crate::error::Result;
 use crate::jobs::executor::{Ending, JobRequest};
@@ -27,10 +28,11 @@ const MAX_WAIT_FOR_FOLDER: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(100);
 
 /// Works on a job until it ends.
-pub(super) fn run(worker: &Worker, request: &JobRequest, voice: &Voice, cancel: &Cancel) -> Ending {
+pub(super) fn run(worker: &Worker, request: &JobRequest, talk: &Talk<'_>) -> Ending {
+    let cancel = talk.cancel;
     // so that each job's report tells its own
     reset_peak_resident_bytes();
-    let ending = try_run(worker, request, voice, cancel).unwrap_or_else(|failure| Ending::Failed(*failure));
+    let ending = try_run(worker, request, talk).unwrap_or_else(|failure| Ending::Failed(*failure));
     worker.cache.make_room();
     if request.is_kept() {
         // all that counts is in the object store
@@ -45,20 +47,23 @@ pub(super) fn run(worker: &Worker, request: &JobRequest, voice: &Voice, cancel: 
     }
 }
 
-fn try_run(worker: &Worker, request: &JobRequest, voice: &Voice, cancel: &Cancel) -> Result<Ending, Box<JobFailure>> {
+fn try_run(worker: &Worker, request: &JobRequest, talk: &Talk<'_>) -> Result<Ending, Box<JobFailure>> {
+    let Talk { voice, cancel, .. } = *talk;
     let blobs = Blobs::open(&request.objects_url).map_err(|error| storage_failure(&error))?;
     let negotiated = negotiated(worker, request).map_err(|error| wrong_config(&error))?;
     let files = worker.runtime.block_on(worker.cache.files(&blobs, &request.images, cancel))?;
     let Some(files) = files else { return Ok(Ending::Cancelled) };
-    let (request, keeper) = begin_keeping(worker, request, &blobs, (voice, cancel)).map_err(|e| storage_failure(&e))?;
+    let given = request;
+    let (request, kept) = begin_keeping(worker, given, &blobs, talk).map_err(|error| storage_failure(&error))?;
     let request = &request;
+    let delegate = kept.as_ref().and_then(|kept| delegate_of(worker, given, kept, talk));
+    let keeper = kept.map(|(_, keeper)| keeper);
 
-    // what is left of a path names an artifact
-    let folder = request.work_folder.display();
-    let hidden = Hidden(vec![(format!("{folder}/"), ""), (folder.to_string(), "the job's folder")]);
+    let hidden = hidden(&request.work_folder);
     let told = keeper.as_ref().map(Keeper::told);
     let observer = Arc::new(JobObserver::new((&request.job_id, voice), told, &negotiated, hidden.clone()));
-    let ran = reconstruct_in_turn(worker, &pipeline_request(request, files, negotiated), &observer, cancel);
+    let run = pipeline_request(request, files, negotiated);
+    let ran = reconstruct_in_turn(worker, &run, &observer, (cancel, delegate));
     keeper.map_or(Ok(()), Keeper::end).map_err(|error| storage_failure(&error))?;
     let results = match &ran {
         // the report of a run that found no model says why
@@ -78,28 +83,52 @@ fn begin_keeping(
     worker: &Worker,
     request: &JobRequest,
     blobs: &Blobs,
-    (voice, cancel): (&Voice, &Cancel),
-) -> Result<(JobRequest, Option<Keeper>)> {
+    talk: &Talk<'_>,
+) -> Result<(JobRequest, Option<(KeptWork, Keeper)>)> {
     if !request.is_kept() {
         return Ok((request.clone(), None));
     }
     let out = worker.scratch.new_folder(request)?;
     let key_of = |folder: &Path| folder.to_string_lossy().into_owned();
-    let (blobs, key) = (blobs.clone(), key_of(&request.work_folder));
-    let kept = KeptWork { blobs, key, attempt: request.attempt, out: out.clone() };
+    let writer = format!("{:06}", request.attempt);
+    let kept = KeptWork::of(blobs.clone(), key_of(&request.work_folder), writer, out.clone())?;
     for folder in request.inherit_from.iter().chain([&request.work_folder]) {
         worker.runtime.block_on(kept.put_back(&key_of(folder)))?;
     }
-    let keeper =
-        Keeper::begin(kept, (request.job_id.clone(), voice.clone()), cancel.clone(), worker.runtime.handle().clone())?;
-    Ok((JobRequest { work_folder: out, inherit_from: None, ..request.clone() }, Some(keeper)))
+    let (told_to, runtime) = ((request.job_id.clone(), talk.voice.clone()), worker.runtime.handle().clone());
+    let keeper = Keeper::begin(kept.clone(), told_to, talk.cancel.clone(), runtime)?;
+    Ok((JobRequest { work_folder: out, inherit_from: None, ..request.clone() }, Some((kept, keeper))))
 }
 
-fn negotiated(worker: &Worker, request: &JobRequest) -> Result<Negotiated, EngineError> {
+/// Who has parts of a large job done elsewhere.
+fn delegate_of(
+    worker: &Worker,
+    job: &JobRequest,
+    (kept, keeper): &(KeptWork, Keeper),
+    talk: &Talk<'_>,
+) -> Option<Arc<dyn Delegate>> {
+    let delegation = worker.delegation.filter(|delegation| job.images.len() >= delegation.min_images)?;
+    Some(Arc::new(Delegating {
+        delegation,
+        job: job.clone(),
+        kept: kept.clone(),
+        runtime: worker.runtime.handle().clone(),
+        told: keeper.told(),
+        answers: Arc::clone(talk.answers),
+    }))
+}
+
+/// What is left of a path names an artifact.
+pub(super) fn hidden(work_folder: &Path) -> Hidden {
+    let folder = work_folder.display();
+    Hidden(vec![(format!("{folder}/"), ""), (folder.to_string(), "the job's folder")])
+}
+
+pub(super) fn negotiated(worker: &Worker, request: &JobRequest) -> Result<Negotiated, EngineError> {
     Ok(negotiate(&worker.config(request)?, &worker.plugins.registry, &worker.weights_dirs)?)
 }
 
-fn pipeline_request(request: &JobRequest, files: Vec<NamedFile>, negotiated: Negotiated) -> Request {
+pub(super) fn pipeline_request(request: &JobRequest, files: Vec<NamedFile>, negotiated: Negotiated) -> Request {
     if let Some(from) = &request.inherit_from
         && let Err(error) = inherit_artifacts(from, &request.work_folder)
     {
@@ -123,12 +152,12 @@ fn reconstruct_in_turn(
     worker: &Worker,
     request: &Request,
     observer: &Arc<JobObserver>,
-    cancel: &Cancel,
+    (cancel, delegate): (&Cancel, Option<Arc<dyn Delegate>>),
 ) -> Result<Outcome, PipelineError> {
     let started = Instant::now();
     loop {
         let observer: Arc<dyn Observer> = Arc::clone(observer) as _;
-        match reconstruct(request, &worker.plugins, observer, cancel) {
+        match reconstruct_with(request, &worker.plugins, observer, cancel, delegate.clone()) {
             Err(PipelineError::OutputBusy(_)) if started.elapsed() < MAX_WAIT_FOR_FOLDER && !cancel.is_cancelled() => {
                 thread::sleep(POLL);
             }
@@ -137,7 +166,7 @@ fn reconstruct_in_turn(
     }
 }
 
-fn failure(error: &PipelineError, observer: &JobObserver, hidden: &Hidden) -> Box<JobFailure> {
+pub(super) fn failure(error: &PipelineError, observer: &JobObserver, hidden: &Hidden) -> Box<JobFailure> {
     let stage = match error {
         // the export was begun all the same: its report says why
         PipelineError::NoModel { .. } => Some(StageName::Map),
@@ -162,7 +191,7 @@ fn failure(error: &PipelineError, observer: &JobObserver, hidden: &Hidden) -> Bo
     })
 }
 
-fn wrong_config(error: &EngineError) -> Box<JobFailure> {
+pub(super) fn wrong_config(error: &EngineError) -> Box<JobFailure> {
     Box::new(JobFailure {
         code: code_row(error.code()).label.to_owned(),
         stage: None,

@@ -2,12 +2,13 @@
 //! another attempt begins, on whatever machine that is.
 //!
 //! Below the job's key lie files as in the artifacts of an output folder, `features/KEY.safetensors`, and journals in pieces
-//! of whole records, `matches/KEY.journal/ATTEMPT-OFFSET`. An attempt that was given up may go on for a while: it writes
-//! pieces of its own, and files that are the same whoever writes them.
+//! of whole records, `matches/KEY.journal/WRITER/OFFSET`. Whoever was given up may go on for a while: each writes pieces of
+//! its own, and files that are the same whoever writes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -15,90 +16,161 @@ use std::time::Duration;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use scene3d_pipeline::{Cancel, FinishedPart, FinishedWork};
 use tokio::runtime::Handle;
+use tokio::sync::Mutex;
 
 use super::Voice;
+use super::protocol::Told;
 use crate::blobs::Blobs;
 use crate::error::{Result, ServiceError};
-use crate::jobs::executor::ExecutorEvent;
 
 /// How often is looked for what was finished while nothing is told.
 const KEEP_EVERY: Duration = Duration::from_millis(500);
 /// Objects on their way at once.
 const NUM_TRANSFERS: usize = 8;
 
-/// Which attempt's work is kept where.
+/// Whose work is kept where.
 #[derive(Debug, Clone)]
 pub(super) struct KeptWork {
     pub(super) blobs: Blobs,
     /// Key of the job's work in the object store.
     pub(super) key: String,
-    pub(super) attempt: i64,
+    /// Names its pieces of journals.
+    pub(super) writer: String,
     /// Output folder on this machine.
     pub(super) out: PathBuf,
+    here: Arc<Mutex<Here>>,
+}
+
+/// What is on this machine.
+#[derive(Debug)]
+struct Here {
+    finished: FinishedWork,
+    /// Keys of the pieces of journals that were put back, or put there from here.
+    pieces: HashSet<String>,
 }
 
 /// Keeps the work of a run until it is ended; what the run tells is passed on when what was finished before is kept.
 pub(super) struct Keeper {
-    told: Sender<Option<ExecutorEvent>>,
+    told: Sender<Option<Told>>,
     thread: JoinHandle<Result<()>>,
 }
 
 impl KeptWork {
-    /// Puts back what is kept under a key: that of the job, or of one whose stages it inherits.
+    /// Of an output folder.
+    pub(super) fn of(blobs: Blobs, key: String, writer: String, out: PathBuf) -> Result<Self> {
+        let finished = FinishedWork::of(&out).map_err(ServiceError::io("read", &out))?;
+        let here = Arc::new(Mutex::new(Here { finished, pieces: HashSet::new() }));
+        Ok(Self { blobs, key, writer, out, here })
+    }
+
+    /// The same, with pieces of journals below those of its writer.
+    pub(super) fn with_writer_below(self, name: &str) -> Self {
+        Self { writer: format!("{}/{name}", self.writer), ..self }
+    }
+
+    /// Puts back what is kept under a key and not here: that of the job, or of one whose stages it inherits.
     pub(super) async fn put_back(&self, key: &str) -> Result<()> {
+        let mut here = self.here.lock().await;
+        // what is new here is told from what is put back by its place in the journals
+        self.put_new_of(&mut here).await?;
         let mut journals: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut files = Vec::new();
         for (object, _) in self.blobs.list(key).await? {
             let name = object.get(key.len() + 1..).unwrap_or_default().to_owned();
-            match name.rsplit_once('/') {
-                Some((journal, _)) if journal.contains('/') => {
+            match journal_of_piece(&name) {
+                Some(journal) if here.pieces.insert(object.clone()) => {
                     journals.entry(journal.to_owned()).or_default().push(object);
                 }
-                _ => files.push((object, FinishedWork::path_in(&self.out, &name))),
+                None if here.finished.take_file(&name) => files.push((object, name)),
+                _ => {}
             }
         }
-        let restored = files.iter().map(|(object, path)| self.restore(object, path));
+        let restored = files.iter().map(|(object, name)| self.restore(object, name));
         stream::iter(restored).buffer_unordered(NUM_TRANSFERS).try_collect::<()>().await?;
         for (journal, pieces) in journals {
-            self.put_back_journal(&FinishedWork::path_in(&self.out, &journal), &pieces).await?;
+            self.put_back_journal(&mut here, &journal, &pieces).await?;
         }
         Ok(())
     }
 
-    async fn restore(&self, object: &str, path: &Path) -> Result<()> {
-        make_folder_of(path)?;
-        self.blobs.get_to_file(object, path).await
+    /// Puts back those of these files that are kept, and what a writer of this name put into journals.
+    pub(super) async fn put_back_some(&self, files: &[String], journals: &[String]) -> Result<()> {
+        let mut here = self.here.lock().await;
+        let restored = stream::iter(files.iter().map(|name| self.restore_if_there(name)));
+        let found: Vec<Option<&str>> = restored.buffer_unordered(NUM_TRANSFERS).try_collect().await?;
+        for name in found.into_iter().flatten() {
+            here.finished.take_file(name);
+        }
+        for journal in journals {
+            let pieces = self.blobs.list(&format!("{}/{journal}/{}", self.key, self.writer)).await?;
+            let pieces: Vec<String> = pieces.into_iter().map(|(object, _)| object).collect();
+            here.pieces.extend(pieces.iter().cloned());
+            self.put_back_journal(&mut here, journal, &pieces).await?;
+        }
+        Ok(())
     }
 
-    /// Records stand for themselves, so that pieces of several attempts follow each other.
-    async fn put_back_journal(&self, path: &Path, pieces: &[String]) -> Result<()> {
-        make_folder_of(path)?;
-        let failed = |error| ServiceError::io("write", path)(error);
-        let mut file = std::fs::File::options().create(true).append(true).open(path).map_err(failed)?;
+    async fn restore_if_there<'n>(&self, name: &'n str) -> Result<Option<&'n str>> {
+        let object = format!("{}/{name}", self.key);
+        match self.blobs.exists(&object).await? {
+            true => self.restore(&object, name).await.map(|()| Some(name)),
+            false => Ok(None),
+        }
+    }
+
+    async fn restore(&self, object: &str, name: &str) -> Result<()> {
+        let path = FinishedWork::path_in(&self.out, name);
+        make_folder_of(&path)?;
+        self.blobs.get_to_file(object, &path).await
+    }
+
+    /// Records stand for themselves, so that pieces of several writers follow each other.
+    async fn put_back_journal(&self, here: &mut Here, name: &str, pieces: &[String]) -> Result<()> {
+        let path = FinishedWork::path_in(&self.out, name);
+        make_folder_of(&path)?;
+        let failed = |error| ServiceError::io("write", &path)(error);
+        let mut file = std::fs::File::options().create(true).append(true).open(&path).map_err(failed)?;
         for piece in pieces {
             let mut object = self.blobs.get_range(piece, None).await?.bytes;
             while let Some(chunk) = object.try_next().await? {
                 file.write_all(&chunk).map_err(failed)?;
+                here.finished.take_records(name, chunk.len() as u64);
             }
         }
         Ok(())
     }
 
-    async fn put(&self, part: FinishedPart) -> Result<()> {
+    /// The key of a piece of a journal, if it is one.
+    async fn put(&self, part: FinishedPart) -> Result<Option<String>> {
         match part {
-            FinishedPart::File { name, path } => self.blobs.put_file(&format!("{}/{name}", self.key), &path).await,
+            FinishedPart::File { name, path } => {
+                self.blobs.put_file(&format!("{}/{name}", self.key), &path).await.map(|()| None)
+            }
             FinishedPart::Records { name, offset, bytes } => {
                 // so many digits that keys are in the order of their numbers
-                let key = format!("{}/{name}/{:06}-{offset:015}", self.key, self.attempt);
-                self.blobs.put_bytes(&key, bytes.into()).await
+                let key = format!("{}/{name}/{}/{offset:015}", self.key, self.writer);
+                self.blobs.put_bytes(&key, bytes.into()).await.map(|()| Some(key))
             }
         }
     }
 
-    async fn put_new(&self, finished: &mut FinishedWork) -> Result<()> {
-        let parts = finished.take_new().map_err(ServiceError::io("read", &self.out))?;
-        stream::iter(parts.into_iter().map(|part| self.put(part))).buffer_unordered(NUM_TRANSFERS).try_collect().await
+    async fn put_new(&self) -> Result<()> {
+        self.put_new_of(&mut *self.here.lock().await).await
     }
+
+    async fn put_new_of(&self, here: &mut Here) -> Result<()> {
+        let parts = here.finished.take_new().map_err(ServiceError::io("read", &self.out))?;
+        let puts = stream::iter(parts.into_iter().map(|part| self.put(part)));
+        let pieces: Vec<Option<String>> = puts.buffer_unordered(NUM_TRANSFERS).try_collect().await?;
+        here.pieces.extend(pieces.into_iter().flatten());
+        Ok(())
+    }
+}
+
+/// `matches/KEY.journal` of `matches/KEY.journal/WRITER/OFFSET`; a writer may have parts too.
+fn journal_of_piece(name: &str) -> Option<&str> {
+    let end = name.match_indices('/').nth(1)?.0;
+    Some(&name[..end])
 }
 
 fn make_folder_of(path: &Path) -> Result<()> {
@@ -115,9 +187,8 @@ impl Keeper {
         runtime: Handle,
     ) -> Result<Self> {
         let (told, events) = channel();
-        let finished = FinishedWork::of(&work.out).map_err(ServiceError::io("read", &work.out))?;
         let keep = move || {
-            let kept = keep(&work, finished, &events, |event| voice.event(&job_id, event), &runtime);
+            let kept = keep(&work, &events, |told| voice.tell(&job_id, told), &runtime);
             kept.inspect_err(|_| cancel.cancel())
         };
         let thread = thread::Builder::new().name("keeper".to_owned()).spawn(keep);
@@ -125,7 +196,7 @@ impl Keeper {
     }
 
     /// Where the run tells its events.
-    pub(super) fn told(&self) -> Sender<Option<ExecutorEvent>> {
+    pub(super) fn told(&self) -> Sender<Option<Told>> {
         self.told.clone()
     }
 
@@ -137,13 +208,7 @@ impl Keeper {
     }
 }
 
-fn keep(
-    work: &KeptWork,
-    mut finished: FinishedWork,
-    events: &Receiver<Option<ExecutorEvent>>,
-    tell: impl Fn(ExecutorEvent),
-    runtime: &Handle,
-) -> Result<()> {
+fn keep(work: &KeptWork, events: &Receiver<Option<Told>>, tell: impl Fn(Told), runtime: &Handle) -> Result<()> {
     loop {
         let first = match events.recv_timeout(KEEP_EVERY) {
             Ok(event) => Some(event),
@@ -151,10 +216,10 @@ fn keep(
             Err(RecvTimeoutError::Disconnected) => Some(None),
         };
         let told: Vec<_> = first.into_iter().chain(events.try_iter()).collect();
-        runtime.block_on(work.put_new(&mut finished))?;
-        for event in told {
-            let Some(event) = event else { return Ok(()) };
-            tell(event);
+        runtime.block_on(work.put_new())?;
+        for told in told {
+            let Some(told) = told else { return Ok(()) };
+            tell(told);
         }
     }
 }
@@ -165,6 +230,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::jobs::executor::ExecutorEvent;
 
     struct Fixture {
         folder: tempfile::TempDir,
@@ -177,11 +243,12 @@ mod tests {
             Self { folder: tempfile::tempdir().unwrap(), runtime }
         }
 
-        fn work(&self, attempt: i64) -> KeptWork {
+        fn work(&self, writer: &str) -> KeptWork {
             let url = url::Url::from_file_path(self.folder.path().join("objects")).unwrap();
-            let out = self.folder.path().join(format!("out-{attempt}"));
+            let out = self.folder.path().join(format!("out-{writer}"));
             fs::create_dir_all(&out).unwrap();
-            KeptWork { blobs: Blobs::make(url.as_str()).unwrap(), key: "work/job_1".to_owned(), attempt, out }
+            let blobs = Blobs::make(url.as_str()).unwrap();
+            KeptWork::of(blobs, "work/job_1".to_owned(), writer.to_owned(), out).unwrap()
         }
     }
 
@@ -191,8 +258,8 @@ mod tests {
         fs::write(path, content).unwrap();
     }
 
-    fn warning(message: &str) -> ExecutorEvent {
-        ExecutorEvent::Warning { message: message.to_owned() }
+    fn warning(message: &str) -> Told {
+        Told::Event(ExecutorEvent::Warning { message: message.to_owned() })
     }
 
     #[test]
@@ -205,7 +272,7 @@ mod tests {
             let handle = fixture.runtime.handle().clone();
             Keeper::begin(work.clone(), ("job_1".to_owned(), voice), Cancel::default(), handle).unwrap()
         };
-        let first = fixture.work(1);
+        let first = fixture.work("1");
         let keeper = begin(&first);
         write(&first, "features/a.safetensors", "a");
         keeper.told().send(Some(warning("a is finished"))).unwrap();
@@ -213,7 +280,7 @@ mod tests {
             thread::yield_now();
         }
         // told, so that it is there, whatever becomes of the attempt
-        let second = fixture.work(2);
+        let second = fixture.work("2");
         fixture.runtime.block_on(second.put_back("work/job_1")).unwrap();
         assert_eq!(fs::read_to_string(FinishedWork::path_in(&second.out, "features/a.safetensors")).unwrap(), "a");
 
@@ -230,24 +297,39 @@ mod tests {
     #[test]
     fn pieces_of_a_journal_follow_each_other_in_their_order() {
         let fixture = Fixture::new();
-        let work = fixture.work(11);
-        let piece = |attempt: i64, offset: u64, bytes: &str| {
+        let work = fixture.work("11");
+        let piece = |writer: &str, offset: u64, bytes: &str| {
             let name = "matches/m.journal".to_owned();
             let part = FinishedPart::Records { name, offset, bytes: bytes.as_bytes().to_vec() };
-            fixture.runtime.block_on(KeptWork { attempt, ..work.clone() }.put(part)).unwrap();
+            let work = KeptWork { writer: writer.to_owned(), ..work.clone() };
+            fixture.runtime.block_on(work.put(part)).unwrap();
         };
-        piece(10, 9, "c");
-        piece(9, 1000, "b");
-        piece(9, 0, "a");
-        piece(10, 10, "d");
+        let journal = |work: &KeptWork| fs::read_to_string(FinishedWork::path_in(&work.out, "matches/m.journal"));
+        piece("10", 9, "c");
+        piece("09", 1000, "b");
+        piece("09", 0, "a");
+        piece("10", 10, "d");
         fixture.runtime.block_on(work.put_back("work/job_1")).unwrap();
-        assert_eq!(fs::read_to_string(FinishedWork::path_in(&work.out, "matches/m.journal")).unwrap(), "abcd");
+        assert_eq!(journal(&work).unwrap(), "abcd");
+
+        // each piece once, and nothing of it goes back again
+        piece("10", 11, "e");
+        fixture.runtime.block_on(work.put_back("work/job_1")).unwrap();
+        fixture.runtime.block_on(work.put_new()).unwrap();
+        assert_eq!(journal(&work).unwrap(), "abcde");
+        assert_eq!(fixture.runtime.block_on(work.blobs.list("work/job_1")).unwrap().len(), 5);
+
+        // of its own alone, where it is one of many
+        let other = fixture.work("10");
+        let missing = ["features/none.safetensors".to_owned()];
+        fixture.runtime.block_on(other.put_back_some(&missing, &["matches/m.journal".to_owned()])).unwrap();
+        assert_eq!(journal(&other).unwrap(), "cde");
     }
 
     #[test]
     fn a_store_that_takes_nothing_cancels_the_run_and_says_why() {
         let fixture = Fixture::new();
-        let (work, cancel) = (fixture.work(1), Cancel::default());
+        let (work, cancel) = (fixture.work("1"), Cancel::default());
         let voice = Voice::new(drop);
         let handle = fixture.runtime.handle().clone();
         let keeper = Keeper::begin(work.clone(), ("job_1".to_owned(), voice), cancel.clone(), handle).unwrap();

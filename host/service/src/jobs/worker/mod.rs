@@ -4,10 +4,12 @@
 //! A plugin that ends its process ends the worker's and no server. The process ends itself when its stdin closes: its server
 //! is gone.
 
+mod delegating;
 mod images;
 mod job;
 mod keeper;
 mod observer;
+mod part;
 pub mod protocol;
 mod results;
 mod scratch;
@@ -16,7 +18,7 @@ mod voice;
 use std::io::{BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::Duration;
@@ -24,8 +26,9 @@ use std::time::Duration;
 use scene3d_engine::{EngineError, RawConfig, Registry, SearchPaths};
 use scene3d_pipeline::{Cancel, Plugins};
 
+use self::delegating::Answers;
 use self::images::ImageCache;
-use self::protocol::{ToWorker, Told};
+use self::protocol::{Answer, PartEnding, PartJob, ToWorker, Told};
 use self::scratch::Scratch;
 pub use self::voice::Voice;
 use super::executor::{Ending, JobRequest};
@@ -51,6 +54,20 @@ pub struct WorkerOptions {
     pub max_warm_stages: usize,
     /// Values that hold for every job whatever its config says, e.g. `pipeline.resident_mib=4096`.
     pub set: Vec<String>,
+    /// Of which jobs parts are done elsewhere; whoever hears of the jobs then hears of [`Told::Parts`] too.
+    pub delegation: Option<Delegation>,
+}
+
+/// How large jobs are split into parts.
+#[derive(Debug, Clone, Copy)]
+pub struct Delegation {
+    /// Jobs of fewer images are done in one piece.
+    pub min_images: usize,
+    /// Images that are extracted by a part.
+    pub images_per_shard: usize,
+    /// Images whose pairs are matched by a part, at most; fewer where their features need more memory than
+    /// `pipeline.resident_mib`.
+    pub images_per_block: usize,
 }
 
 /// What all jobs of a worker share.
@@ -63,7 +80,15 @@ pub struct Worker {
     runtime: tokio::runtime::Runtime,
     /// One job at a time: each may use the whole machine.
     turn: Mutex<()>,
-    begun: Mutex<Vec<(String, Cancel)>>,
+    begun: Mutex<Vec<Begun>>,
+    delegation: Option<Delegation>,
+}
+
+/// A job, or a part of one, that has not ended.
+struct Begun {
+    job_id: String,
+    cancel: Cancel,
+    answers: Option<Sender<Answer>>,
 }
 
 /// A job that a worker was given, to be [worked on](Job::work).
@@ -71,6 +96,23 @@ pub struct Worker {
 pub struct Job {
     worker: Arc<Worker>,
     request: JobRequest,
+    voice: Voice,
+    cancel: Cancel,
+    answers: Answers,
+}
+
+/// How a job talks with whoever gave it.
+struct Talk<'a> {
+    voice: &'a Voice,
+    cancel: &'a Cancel,
+    answers: &'a Answers,
+}
+
+/// A part of a job that a worker was given, to be [worked on](PartOfJob::work).
+#[must_use = "a part that is not worked on never ends"]
+pub struct PartOfJob {
+    worker: Arc<Worker>,
+    part: PartJob,
     voice: Voice,
     cancel: Cancel,
 }
@@ -131,19 +173,40 @@ impl Worker {
             runtime: runtime.map_err(ServiceError::io("start threads of", "the worker"))?,
             turn: Mutex::default(),
             begun: Mutex::default(),
+            delegation: options.delegation,
         })
     }
 
     /// Takes a job, which may be cancelled from here on; `voice` is told of it.
     pub fn begin(self: &Arc<Self>, request: JobRequest, voice: &Voice) -> Job {
-        let cancel = Cancel::default();
-        self.lock_begun().push((request.job_id.clone(), cancel.clone()));
-        Job { worker: Arc::clone(self), request, voice: voice.clone(), cancel }
+        let (answer, answers) = channel();
+        let (cancel, answers) = (self.note_begun(&request.job_id, Some(answer)), Arc::new(Mutex::new(answers)));
+        Job { worker: Arc::clone(self), request, voice: voice.clone(), cancel, answers }
     }
 
-    /// Stops working on the job of this id; one that it has not, or that has ended, is none of its concern.
+    /// Takes a part of a job, which may be cancelled from here on; `voice` is told of its progress. Several may be worked on
+    /// at once if there is memory for them.
+    pub fn begin_part(self: &Arc<Self>, part: PartJob, voice: &Voice) -> PartOfJob {
+        let cancel = self.note_begun(&part.job.job_id, None);
+        PartOfJob { worker: Arc::clone(self), part, voice: voice.clone(), cancel }
+    }
+
+    /// Answers a job that told of [`Told::Parts`]; one that has ended does not hear it.
+    pub fn answer(&self, job_id: &str, answer: &Answer) {
+        let begun = self.lock_begun();
+        let answers = begun.iter().filter(|begun| begun.job_id == job_id).filter_map(|begun| begun.answers.as_ref());
+        answers.for_each(|answers| drop(answers.send(answer.clone())));
+    }
+
+    /// Stops working on the job of this id and parts of it; one that it has not, or that has ended, is none of its concern.
     pub fn cancel(&self, job_id: &str) {
-        self.lock_begun().iter().filter(|(begun, _)| begun == job_id).for_each(|(_, cancel)| cancel.cancel());
+        self.lock_begun().iter().filter(|begun| begun.job_id == job_id).for_each(|begun| begun.cancel.cancel());
+    }
+
+    fn note_begun(&self, job_id: &str, answers: Option<Sender<Answer>>) -> Cancel {
+        let cancel = Cancel::default();
+        self.lock_begun().push(Begun { job_id: job_id.to_owned(), cancel: cancel.clone(), answers });
+        cancel
     }
 
     /// A config of a job with what holds for all of them.
@@ -170,7 +233,11 @@ impl Worker {
         }
     }
 
-    fn lock_begun(&self) -> MutexGuard<'_, Vec<(String, Cancel)>> {
+    fn forget(&self, cancel: &Cancel) {
+        self.lock_begun().retain(|begun| !begun.cancel.is_same(cancel));
+    }
+
+    fn lock_begun(&self) -> MutexGuard<'_, Vec<Begun>> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -178,16 +245,20 @@ impl Worker {
 impl Job {
     /// Works on it until it ends, tells and returns how.
     pub fn work(self) -> Ending {
-        let (worker, request, cancel) = (&*self.worker, &self.request, &self.cancel);
+        let Self { request, voice, cancel, .. } = &self;
+        let worker = &*self.worker;
         let job = tracing::info_span!("job", id = request.job_id, attempt = request.attempt);
         let _entered = job.enter();
         let outcome = match worker.turn(cancel) {
-            Some(_turn) => catch_unwind(AssertUnwindSafe(|| job::run(worker, request, &self.voice, cancel))),
+            Some(_turn) => {
+                let talk = Talk { voice, cancel, answers: &self.answers };
+                catch_unwind(AssertUnwindSafe(|| job::run(worker, request, &talk)))
+            }
             None => Ok(Ending::Cancelled),
         };
         let retires = outcome.is_err() || worker.has_disabled_plugin();
         let ending = outcome.unwrap_or_else(|panic| Ending::Failed(panicked(panic.as_ref())));
-        self.voice.tell(&request.job_id, Told::Ended { ending: ending.clone(), retires });
+        voice.tell(&request.job_id, Told::Ended { ending: ending.clone(), retires });
         ending
     }
 
@@ -200,7 +271,30 @@ impl Job {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        self.worker.lock_begun().retain(|(_, cancel)| !cancel.is_same(&self.cancel));
+        self.worker.forget(&self.cancel);
+    }
+}
+
+impl PartOfJob {
+    /// Works on it until it ends, returns how.
+    pub fn work(self) -> PartEnding {
+        let Self { worker, part, voice, cancel } = &self;
+        let span = tracing::info_span!("part", job = part.job.job_id, attempt = part.job.attempt);
+        let _entered = span.enter();
+        let outcome = catch_unwind(AssertUnwindSafe(|| part::run(worker, part, voice, cancel)));
+        outcome.unwrap_or_else(|panic| PartEnding::Failed(panicked(panic.as_ref())))
+    }
+
+    /// Stops it from any thread.
+    #[must_use]
+    pub fn cancel(&self) -> Cancel {
+        self.cancel.clone()
+    }
+}
+
+impl Drop for PartOfJob {
+    fn drop(&mut self) {
+        self.worker.forget(&self.cancel);
     }
 }
 

@@ -9,6 +9,7 @@ use scene3d_engine::Negotiated;
 use scene3d_pipeline::{Event, Observer, StageName};
 
 use super::Voice;
+use super::protocol::Told;
 use crate::jobs::executor::ExecutorEvent;
 
 /// Progress of a stage is told at most so often.
@@ -21,7 +22,7 @@ pub(super) struct JobObserver {
     job_id: String,
     voice: Voice,
     /// Passes on what is told, once what was finished before is kept.
-    keeper: Option<Sender<Option<ExecutorEvent>>>,
+    keeper: Option<Sender<Option<Told>>>,
     /// Ids of the plugins of each stage.
     plugins: [(StageName, Vec<String>); 3],
     hidden: Hidden,
@@ -50,7 +51,7 @@ impl Hidden {
 impl JobObserver {
     pub(super) fn new(
         (job_id, voice): (&str, &Voice),
-        keeper: Option<Sender<Option<ExecutorEvent>>>,
+        keeper: Option<Sender<Option<Told>>>,
         negotiated: &Negotiated,
         hidden: Hidden,
     ) -> Self {
@@ -77,7 +78,7 @@ impl JobObserver {
     fn tell(&self, event: ExecutorEvent) {
         match &self.keeper {
             // one that failed has cancelled the run
-            Some(keeper) => drop(keeper.send(Some(event))),
+            Some(keeper) => drop(keeper.send(Some(Told::Event(event)))),
             None => self.voice.event(&self.job_id, event),
         }
     }
@@ -180,7 +181,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::jobs::worker::protocol::{FromWorker, Told};
+    use crate::jobs::worker::protocol::FromWorker;
 
     fn said(tell: impl FnOnce(&JobObserver)) -> Vec<ExecutorEvent> {
         let lines = Arc::new(Mutex::new(Vec::<String>::new()));

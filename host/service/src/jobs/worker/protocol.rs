@@ -1,9 +1,11 @@
 //! What a server and its worker say to each other: one JSON object a line, requests on the worker's stdin, answers on its
 //! stdout.
 
+use scene3d_pipeline::PartTask;
 use serde::{Deserialize, Serialize};
 
 use crate::jobs::executor::{Ending, ExecutorEvent, JobRequest};
+use crate::jobs::failure::JobFailure;
 
 /// What a worker is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +32,8 @@ pub struct FromWorker {
 pub enum Told {
     /// Something happened.
     Event(ExecutorEvent),
+    /// Parts of it are to be done elsewhere; the job waits for [`Answer`]s.
+    Parts(Vec<PartJob>),
     /// The last word.
     Ended {
         /// How.
@@ -37,6 +41,39 @@ pub enum Told {
         /// Whether this worker is not to be given another job: a plugin of it is disabled, or its state is in doubt.
         retires: bool,
     },
+}
+
+/// A part of a job as a worker is handed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartJob {
+    /// The job with the images of the part alone, in their order.
+    pub job: JobRequest,
+    /// What is done with them.
+    pub task: PartTask,
+}
+
+/// What a job is told that waits for parts of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// So many items of all parts are done.
+    Progress(usize),
+    /// All parts are done.
+    Done,
+    /// One failed, and nobody works on the others any more.
+    Failed(JobFailure),
+}
+
+/// How work on a part ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartEnding {
+    /// What it found is in the object store.
+    Done,
+    /// It failed.
+    Failed(JobFailure),
+    /// It was asked to stop, and did.
+    Cancelled,
 }
 
 #[cfg(test)]

@@ -26,13 +26,21 @@ impl Scratch {
 
     /// The same, empty.
     pub(super) fn new_folder(&self, request: &JobRequest) -> Result<PathBuf> {
-        let folder = self.folder_of(request);
-        if folder.exists() {
-            fs::remove_dir_all(&folder).map_err(ServiceError::io("remove", &folder))?;
-        }
-        fs::create_dir_all(&folder).map_err(ServiceError::io("create", &folder))?;
-        Ok(folder)
+        made_anew(self.folder_of(request))
     }
+
+    /// An empty one for a part of it, of which several may be worked on at once.
+    pub(super) fn new_folder_of_part(&self, request: &JobRequest, name: &str) -> Result<PathBuf> {
+        made_anew(self.folder_of(request).with_extension(name))
+    }
+}
+
+fn made_anew(folder: PathBuf) -> Result<PathBuf> {
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(ServiceError::io("remove", &folder))?;
+    }
+    fs::create_dir_all(&folder).map_err(ServiceError::io("create", &folder))?;
+    Ok(folder)
 }
 
 /// Those of processes that are gone, or that had the number of this one.
