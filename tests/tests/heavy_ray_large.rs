@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 const NUM_IMAGES: usize = 300;
 /// What Ray names the processes of actors that do parts.
 const PART_WORKER: &str = "ray::PartWorker";
-/// Interpreter with Ray, libtorch, plugins and weights, and the features that the config allows.
-const MAX_WORKER_MIB: u64 = 1200;
+/// Interpreter with Ray, libtorch, plugins and weights: 200; pixels and keypoints of a part: 100; `resident_mib`.
+const MAX_WORKER_MIB: u64 = 200 + 100 + 64;
 
 const POINTS: &str = "model/points3D.bin";
 
@@ -70,7 +70,7 @@ fn of_job(bench: &ServiceBench, job: &str) -> Made {
     let listed = bench.client.get(&artifacts).expect_status(200).json();
     let points = listed["artifacts"].as_array().unwrap().iter().find(|artifact| artifact["name"] == POINTS).unwrap();
     Made {
-        mapping: names_in(&bench.server.path(&format!("objects/work/{job}/mapping"))),
+        mapping: names_in(&bench.server.path(&format!("data/objects/work/{job}/mapping"))),
         pairs: bench.client.get(&format!("{artifacts}/report.json")).expect_status(200).json()["pairs"].clone(),
         points: points["sha256"].as_str().unwrap().to_owned(),
     }
@@ -79,7 +79,7 @@ fn of_job(bench: &ServiceBench, job: &str) -> Made {
 /// Peak of the memory of each process that does parts, in MiB, while a job goes on.
 fn peaks(bench: &ServiceBench, job: &str) -> BTreeMap<u32, u64> {
     let mut peaks = BTreeMap::new();
-    while ["queued", "running"].contains(&bench.job(job)["state"].as_str().unwrap_or_default()) {
+    while !["succeeded", "failed", "cancelled"].contains(&bench.job(job)["state"].as_str().unwrap_or_default()) {
         for pid in processes_named(PART_WORKER) {
             peaks.extend(peak_mib(pid).map(|mib| (pid, mib)));
         }

@@ -118,17 +118,21 @@ async def run_all(parts: Parts, here: Do, num_workers: int, start: Callable[[], 
 
 async def run_there(parts: Parts, start: Callable[[], Any]) -> None:
     """Does parts with an actor; with another where it is lost."""
-    while True:
+    num_failed = 0
+    while num_failed < MAX_DEATHS:
         actor = start()
         try:
             await actor.ready.remote()
-            return await parts.work(lambda part, run=actor.run: run.remote(part))
+            num_failed = 0
+            return await parts.work(actor.run.remote)
         except ray.exceptions.RayActorError as lost:
+            num_failed += 1
             log.warning("a worker for parts was lost: %s", lost)
         finally:
             # what it works on is lost too; it has a GPU that the next stage, or another job, may need
             with contextlib.suppress(Exception):
                 ray.kill(actor)
+    log.error("no worker for parts can be started; others go on")
 
 
 def check(ending: str) -> None:

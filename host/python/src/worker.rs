@@ -98,7 +98,7 @@ fn delegation([min_images, images_per_shard, images_per_block]: [usize; 3]) -> s
 }
 
 fn parse<T: DeserializeOwned>(json: &str, given: &str, expected: &str) -> Result<T, Failure> {
-    serde_json::from_str(json).map_err(|error| Failure::of_input(format!("the {given} is none of {expected}: {error}")))
+    serde_json::from_str(json).map_err(|error| Failure::of_input(format!("the {given} is not {expected}: {error}")))
 }
 
 fn written<T: Serialize>(ending: &T) -> Result<String, Failure> {

@@ -117,8 +117,48 @@ class Jobs(unittest.TestCase):
         ending = json.loads(worker.run(json.dumps(self.request("job_1"))))
         self.assertIn("dummy-maper", ending["message"])
 
+    def test_parts_of_a_job_are_done_by_another_worker(self):
+        splitting = scene3d.Worker(cache_dir=self.folder / "splitting", split=(6, 4, 4))
+        other = scene3d.Worker(cache_dir=self.folder / "other")
+        lines, parts, progress = [], [], []
+
+        def hear(line):
+            lines.append(json.loads(line))
+            if "parts" in lines[-1]["told"]:
+                parts.append(lines.pop()["told"]["parts"])
+                for part in parts[-1]:
+                    self.assertEqual(other.run_part(json.dumps(part), progress.append), '"done"')
+                splitting.answer("job_1", '{"progress": 3}')
+                splitting.answer("job_1", '"done"')
+
+        request = {**self.request("job_1"), "work_folder": "work/job_1"}
+        ending = json.loads(splitting.run(json.dumps(request), hear))
+        self.assertEqual((ending["ending"], ending["statistics"]["num_registered"]), ("finished", 6))
+        self.assertEqual([[len(part["job"]["images"]) for part in some] for some in parts], [[4, 2], [4, 4, 4]])
+        self.assertTrue(any('"progress"' in line for line in progress))
+        whole = []
+        self.worker.run(json.dumps(self.request("job_2")), lambda line: whole.append(json.loads(line)))
+        self.assertEqual(stages(lines), stages(whole))
+        self.assertEqual(artifacts(lines)["scene.tiles"]["sha256"], artifacts(whole)["scene.tiles"]["sha256"])
+
+    def test_a_part_that_fails_fails_the_job(self):
+        splitting = scene3d.Worker(cache_dir=self.folder / "splitting", split=(6, 4, 4))
+        failure = {"code": "worker_lost", "stage": None, "plugin": None, "message": "gone", "help": "", "transient": False}
+
+        def hear(line):
+            if "parts" in json.loads(line)["told"]:
+                splitting.answer("job_1", json.dumps({"failed": failure}))
+
+        request = {**self.request("job_1"), "work_folder": "work/job_1"}
+        ending = json.loads(splitting.run(json.dumps(request), hear))
+        self.assertEqual(ending, {"ending": "failed", **failure})
+        with self.assertRaisesRegex(scene3d.Error, "the answer is not one to a job"):
+            splitting.answer("job_1", '"perhaps"')
+        with self.assertRaisesRegex(scene3d.Error, "the part is not a job's part"):
+            splitting.run_part("{}")
+
     def test_what_is_no_request_is_refused(self):
-        with self.assertRaisesRegex(scene3d.Error, "the request is none of a job: missing field `attempt`"):
+        with self.assertRaisesRegex(scene3d.Error, "the request is not a job: missing field `attempt`"):
             self.worker.run('{"job_id": "job_1"}')
 
     def test_an_exception_of_on_event_cancels_the_job(self):
