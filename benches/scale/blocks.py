@@ -1,0 +1,91 @@
+"""Pairs of images as blocks that are matched at once, cut as the host cuts them (`host/pipeline/src/split.rs`).
+
+The pair matrix is gone through in square tiles: a tile of side `s` needs at most `2 s` images for `s^2` pairs. Of a sparse
+matrix as many tiles as have no more images, nor pairs, than a full one make a block together.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+
+@dataclass(frozen=True)
+class Block:
+    num_images: int
+    num_pairs: int
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """`method` is exhaustive, sequential or retrieval; `reach` the window, or the number of neighbours."""
+
+    method: str
+    reach: int = 20
+
+
+def num_pairs(pairing: Pairing, num_images: int, near_share: float) -> int:
+    match pairing.method:
+        case "exhaustive":
+            return num_images * (num_images - 1) // 2
+        case "sequential":
+            window = min(pairing.reach, num_images - 1)
+            return window * num_images - window * (window + 1) // 2
+        case _:
+            return len(neighbor_pairs(num_images, pairing.reach, near_share))
+
+
+def blocks(pairing: Pairing, num_images: int, near_share: float, max_images: int) -> list[Block]:
+    side = max(1, max_images // 2)
+    match pairing.method:
+        case "exhaustive":
+            return tiles(num_images, side)
+        case "sequential":
+            return cut(window_pairs(num_images, pairing.reach), side)
+        case _:
+            return cut(neighbor_pairs(num_images, pairing.reach, near_share), side)
+
+
+def tiles(num_images: int, side: int) -> list[Block]:
+    """Of the upper half of the whole matrix; those on the diagonal hold half as many."""
+    sides = [min(side, num_images - start) for start in range(0, num_images, side)]
+    diagonal = [Block(rows, rows * (rows - 1) // 2) for rows in sides if rows > 1]
+    return diagonal + [Block(rows + columns, rows * columns) for row, rows in enumerate(sides) for columns in sides[row + 1 :]]
+
+
+def window_pairs(num_images: int, window: int) -> Iterator[tuple[int, int]]:
+    return ((a, b) for a in range(num_images) for b in range(a + 1, min(num_images, a + 1 + window)))
+
+
+@lru_cache(maxsize=4)
+def neighbor_pairs(num_images: int, neighbors: int, near_share: float) -> list[tuple[int, int]]:
+    """A stand-in for what retrieval finds: some neighbours were taken just before or after, the others anywhere."""
+    rng = random.Random(num_images)
+    pairs, num_near = set(), round(neighbors * near_share)
+    for image in range(num_images):
+        near = [image + offset * sign for offset in range(1, num_near // 2 + 1) for sign in (-1, 1)]
+        far = [rng.randrange(num_images) for _ in range(neighbors - len(near))]
+        pairs.update((min(image, other), max(image, other)) for other in near + far if 0 <= other < num_images and other != image)
+    return sorted(pairs)
+
+
+def cut(pairs: Iterable[tuple[int, int]], side: int) -> list[Block]:
+    """Rows of tiles are gone through to and fro, so that the last tile's images serve the next row too."""
+    of_tiles: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for a, b in pairs:
+        row, column = a // side, b // side
+        of_tiles.setdefault((row, -column if row % 2 else column), []).append((a, b))
+    found: list[Block] = []
+    images: set[int] = set()
+    num_pairs_of_block = 0
+    for place in sorted(of_tiles):
+        tile = of_tiles[place]
+        images_of_tile = {image for pair in tile for image in pair}
+        if num_pairs_of_block and (len(images | images_of_tile) > 2 * side or num_pairs_of_block + len(tile) > side**2):
+            found.append(Block(len(images), num_pairs_of_block))
+            images, num_pairs_of_block = set(), 0
+        images |= images_of_tile
+        num_pairs_of_block += len(tile)
+    return found + ([Block(len(images), num_pairs_of_block)] if num_pairs_of_block else [])
