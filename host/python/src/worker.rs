@@ -11,6 +11,7 @@ use scene3d_service::jobs::worker::protocol::{Answer, PartJob};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing_subscriber::EnvFilter;
 
 use crate::calls::Calls;
 use crate::failure::Failure;
@@ -42,6 +43,7 @@ impl Worker {
         set: Vec<String>,
         split: Option<[usize; 3]>,
     ) -> PyResult<Self> {
+        log_to_stderr();
         // what a user's config says of folders is not asked
         let nothing = RawConfig::parse("", "worker").map_err(|error| Failure::from(EngineError::from(error)))?;
         let options = service::WorkerOptions {
@@ -90,6 +92,13 @@ impl Worker {
     fn cancel(&self, job_id: &str) {
         self.worker.cancel(job_id);
     }
+}
+
+/// As the worker process does, unless somebody else takes the log of this process.
+fn log_to_stderr() {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,scene3d=info,scene3d_service=info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).try_init().ok();
 }
 
 /// Of `(min_images, images_per_shard, images_per_block)`.

@@ -130,12 +130,10 @@ impl KeptWork {
         make_folder_of(&path)?;
         let failed = |error| ServiceError::io("write", &path)(error);
         let mut file = std::fs::File::options().create(true).append(true).open(&path).map_err(failed)?;
-        for piece in pieces {
-            let mut object = self.blobs.get_range(piece, None).await?.bytes;
-            while let Some(chunk) = object.try_next().await? {
-                file.write_all(&chunk).map_err(failed)?;
-                here.finished.take_records(name, chunk.len() as u64);
-            }
+        let mut fetched = stream::iter(pieces.iter().map(|piece| self.blobs.get_bytes(piece))).buffered(NUM_TRANSFERS);
+        while let Some(bytes) = fetched.try_next().await? {
+            file.write_all(&bytes).map_err(failed)?;
+            here.finished.take_records(name, bytes.len() as u64);
         }
         Ok(())
     }
