@@ -1,7 +1,7 @@
 """Pairs of images as blocks that are matched at once, cut as the host cuts them (`host/pipeline/src/split.rs`).
 
-The pair matrix is gone through in square tiles: a tile of side `s` needs at most `2 s` images for `s^2` pairs. Of a sparse
-matrix as many tiles as have no more images, nor pairs, than a full one make a block together.
+The pair matrix is gone through in square tiles: a tile of side `s` needs at most `2 s` images for `s^2` pairs. As many tiles
+as have no more images make a block together: of a full matrix one with those on the diagonal beside it, of a sparse one more.
 """
 
 from __future__ import annotations
@@ -49,10 +49,25 @@ def blocks(pairing: Pairing, num_images: int, near_share: float, max_images: int
 
 
 def tiles(num_images: int, side: int) -> list[Block]:
-    """Of the upper half of the whole matrix; those on the diagonal hold half as many."""
+    """Of the upper half of the whole matrix: what `cut` makes of all pairs, without going through them."""
     sides = [min(side, num_images - start) for start in range(0, num_images, side)]
-    diagonal = [Block(rows, rows * (rows - 1) // 2) for rows in sides if rows > 1]
-    return diagonal + [Block(rows + columns, rows * columns) for row, rows in enumerate(sides) for columns in sides[row + 1 :]]
+    last = len(sides) - 1
+    if last == 0:
+        return [Block(num_images, num_images * (num_images - 1) // 2)] if num_images > 1 else []
+
+    def on_diagonal(row: int, column: int) -> list[int]:
+        """Tiles of the diagonal that come right before or after this one, on the way to and fro."""
+        if column != row + 1:
+            return []
+        before = row == 0 or row % 2 == 1
+        after = row % 2 == 1 or column == last
+        return [row] * before + [column] * after
+
+    def num_pairs_of(row: int, column: int) -> int:
+        taken = [sides[place] for place in on_diagonal(row, column)]
+        return sides[row] * sides[column] + sum(count * (count - 1) // 2 for count in taken)
+
+    return [Block(sides[row] + sides[column], num_pairs_of(row, column)) for row in range(last) for column in range(row + 1, last + 1)]
 
 
 def window_pairs(num_images: int, window: int) -> Iterator[tuple[int, int]]:
@@ -83,7 +98,7 @@ def cut(pairs: Iterable[tuple[int, int]], side: int) -> list[Block]:
     for place in sorted(of_tiles):
         tile = of_tiles[place]
         images_of_tile = {image for pair in tile for image in pair}
-        if num_pairs_of_block and (len(images | images_of_tile) > 2 * side or num_pairs_of_block + len(tile) > side**2):
+        if num_pairs_of_block and len(images | images_of_tile) > 2 * side:
             found.append(Block(len(images), num_pairs_of_block))
             images, num_pairs_of_block = set(), 0
         images |= images_of_tile
