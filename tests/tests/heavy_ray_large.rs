@@ -5,13 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use crate::worker_bench::hex_sha256;
 use scene3d_scene::synthetic::SceneSpec;
 use scene3d_tests::processes::{peak_mib, processes_named, send_signal};
 use scene3d_tests::ray::{RayCluster, alone_on_loopback};
 use scene3d_tests::service_bench::ServiceBench;
 use scene3d_tests::{assert_success, has_weights, rendered, scene3d, write_photos};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 const NUM_IMAGES: usize = 300;
 /// What Ray names the processes of actors that do parts.
@@ -41,10 +41,6 @@ struct Made {
     pairs: Value,
     /// sha256
     points: String,
-}
-
-fn hex_sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn names_in(folder: &std::path::Path) -> BTreeSet<String> {

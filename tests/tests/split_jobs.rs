@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
+use crate::worker_bench::hex_sha256;
 use scene3d_pipeline::PartTask;
 use scene3d_scene::synthetic::SceneSpec;
 use scene3d_service::blobs::Blobs;
@@ -15,7 +16,6 @@ use scene3d_service::jobs::worker::protocol::{Answer, FromWorker, PartEnding, Pa
 use scene3d_service::jobs::worker::{Delegation, Voice, Worker, WorkerOptions};
 use scene3d_service::store::jobs::JobImage;
 use scene3d_tests::{DUMMY_CONFIG, hostile_config, rendered, target_folder};
-use sha2::{Digest, Sha256};
 
 const NUM_IMAGES: usize = 24;
 const NUM_HELPERS: usize = 3;
@@ -59,10 +59,6 @@ struct Followed {
     ending: Ending,
     events: Vec<ExecutorEvent>,
     parts: Vec<Vec<PartJob>>,
-}
-
-fn hex_sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Bench {

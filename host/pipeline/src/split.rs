@@ -9,7 +9,7 @@ use crate::extract::place_of;
 use crate::pairing::in_tile_order;
 use crate::photos::Photo;
 
-/// Parts that extract these photos, by their places.
+/// Parts that do something with each of these photos, by their places.
 pub(crate) fn shards(photos: &[Photo], places: &[usize], images_per_shard: usize, task: &PartTask) -> Vec<Part> {
     let part = |places: &[usize]| Part { photos: names(photos, places.iter().copied()), task: task.clone() };
     places.chunks(images_per_shard.max(1)).map(part).collect()

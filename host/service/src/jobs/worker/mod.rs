@@ -216,6 +216,11 @@ impl Worker {
         Ok(raw)
     }
 
+    /// Whether a job is worked on, or waits for its turn; parts of others do not count.
+    fn has_job(&self) -> bool {
+        self.lock_begun().iter().any(|begun| begun.answers.is_some())
+    }
+
     fn has_disabled_plugin(&self) -> bool {
         let registry = &self.plugins.registry;
         registry.ids().any(|id| registry.disabled_reason(id).is_some())

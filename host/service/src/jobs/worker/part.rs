@@ -33,7 +33,10 @@ pub(super) fn run(worker: &Worker, part: &PartJob, voice: &Voice, cancel: &Cance
         std::fs::remove_dir_all(out).ok();
         ended
     });
-    worker.cache.make_room();
+    // a job of this process may need its images once more
+    if !worker.has_job() {
+        worker.cache.make_room();
+    }
     match ended {
         _ if cancel.is_cancelled() => PartEnding::Cancelled,
         Ok(()) => PartEnding::Done,
