@@ -7,15 +7,29 @@ as have no more images make a block together: of a full matrix one with those on
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+
+
+# by how many photos of fountain-p11 two are apart that see so little of the same that most of their matches are wrong
+FAR = 6
 
 
 @dataclass(frozen=True)
 class Block:
     num_images: int
     num_pairs: int
+    num_next: int  # pairs of photos of which one follows the other
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Pairs of a job. LightGlue stops early at those that follow each other, RANSAC goes on for long at those far apart."""
+
+    all: int
+    next: int
+    far: int
 
 
 @dataclass(frozen=True)
@@ -26,26 +40,37 @@ class Pairing:
     reach: int = 20
 
 
-def num_pairs(pairing: Pairing, num_images: int, near_share: float) -> int:
+def counts(pairing: Pairing, num_images: int, near_share: float, places: Sequence[int] | None = None) -> Counts:
+    """`places` says where the photos lie in a capture of which they are some."""
+    if pairing.method == "exhaustive" and places is None:
+        return Counts(below(num_images), num_images - 1, below(num_images - FAR + 1))
+    where = places or range(num_images)
+    apart = [where[b] - where[a] for a, b in pairs(pairing, num_images, near_share)]
+    # what retrieval chooses is alike
+    num_far = 0 if pairing.method == "retrieval" else sum(steps >= FAR for steps in apart)
+    return Counts(len(apart), sum(steps == 1 for steps in apart), num_far)
+
+
+def below(size: int) -> int:
+    """Entries of a matrix below its diagonal."""
+    return size * (size - 1) // 2 if size > 0 else 0
+
+
+def pairs(pairing: Pairing, num_images: int, near_share: float) -> Iterable[tuple[int, int]]:
     match pairing.method:
         case "exhaustive":
-            return num_images * (num_images - 1) // 2
+            return window_pairs(num_images, num_images)
         case "sequential":
-            window = min(pairing.reach, num_images - 1)
-            return window * num_images - window * (window + 1) // 2
+            return window_pairs(num_images, pairing.reach)
         case _:
-            return len(neighbor_pairs(num_images, pairing.reach, near_share))
+            return neighbor_pairs(num_images, pairing.reach, near_share)
 
 
 def blocks(pairing: Pairing, num_images: int, near_share: float, max_images: int) -> list[Block]:
     side = max(1, max_images // 2)
-    match pairing.method:
-        case "exhaustive":
-            return tiles(num_images, side)
-        case "sequential":
-            return cut(window_pairs(num_images, pairing.reach), side)
-        case _:
-            return cut(neighbor_pairs(num_images, pairing.reach, near_share), side)
+    if pairing.method == "exhaustive":
+        return tiles(num_images, side)
+    return cut(pairs(pairing, num_images, near_share), side)
 
 
 def tiles(num_images: int, side: int) -> list[Block]:
@@ -53,7 +78,7 @@ def tiles(num_images: int, side: int) -> list[Block]:
     sides = [min(side, num_images - start) for start in range(0, num_images, side)]
     last = len(sides) - 1
     if last == 0:
-        return [Block(num_images, num_images * (num_images - 1) // 2)] if num_images > 1 else []
+        return [Block(num_images, below(num_images), num_images - 1)] if num_images > 1 else []
 
     def on_diagonal(row: int, column: int) -> list[int]:
         """Tiles of the diagonal that come right before or after this one, on the way to and fro."""
@@ -63,11 +88,12 @@ def tiles(num_images: int, side: int) -> list[Block]:
         after = row % 2 == 1 or column == last
         return [row] * before + [column] * after
 
-    def num_pairs_of(row: int, column: int) -> int:
+    def block(row: int, column: int) -> Block:
         taken = [sides[place] for place in on_diagonal(row, column)]
-        return sides[row] * sides[column] + sum(count * (count - 1) // 2 for count in taken)
+        num_pairs = sides[row] * sides[column] + sum(map(below, taken))
+        return Block(sides[row] + sides[column], num_pairs, (column == row + 1) + sum(count - 1 for count in taken))
 
-    return [Block(sides[row] + sides[column], num_pairs_of(row, column)) for row in range(last) for column in range(row + 1, last + 1)]
+    return [block(row, column) for row in range(last) for column in range(row + 1, last + 1)]
 
 
 def window_pairs(num_images: int, window: int) -> Iterator[tuple[int, int]]:
@@ -94,13 +120,14 @@ def cut(pairs: Iterable[tuple[int, int]], side: int) -> list[Block]:
         of_tiles.setdefault((row, -column if row % 2 else column), []).append((a, b))
     found: list[Block] = []
     images: set[int] = set()
-    num_pairs_of_block = 0
+    num_pairs = num_next = 0
     for place in sorted(of_tiles):
         tile = of_tiles[place]
         images_of_tile = {image for pair in tile for image in pair}
-        if num_pairs_of_block and len(images | images_of_tile) > 2 * side:
-            found.append(Block(len(images), num_pairs_of_block))
-            images, num_pairs_of_block = set(), 0
+        if num_pairs and len(images | images_of_tile) > 2 * side:
+            found.append(Block(len(images), num_pairs, num_next))
+            images, num_pairs, num_next = set(), 0, 0
         images |= images_of_tile
-        num_pairs_of_block += len(tile)
-    return found + ([Block(len(images), num_pairs_of_block)] if num_pairs_of_block else [])
+        num_pairs += len(tile)
+        num_next += sum(b - a == 1 for a, b in tile)
+    return found + ([Block(len(images), num_pairs, num_next)] if num_pairs else [])

@@ -31,7 +31,7 @@ HERE = Path(__file__).resolve().parent
 # photos, threads, pairs
 FITTED = {
     "aliked+nearest": [(4, 1, "all"), (6, 2, "all"), (8, 1, "all"), (8, 2, "sequential 4"), (5, 1, "retrieval 2"), (8, 1, "retrieval 3")],
-    "aliked+lightglue": [(4, 1, "all"), (6, 2, "all"), (7, 2, "sequential 2")],
+    "aliked+lightglue": [(4, 1, "all"), (6, 2, "all"), (7, 2, "sequential 2"), (11, 1, "sequential 1")],
 }
 PREDICTED = {
     "fountain-p11": {
@@ -64,7 +64,7 @@ def main() -> None:
     if (options.data is None) == (options.again is None):
         parser.error("give either DATA or --again FILE")
     rounds = kept(options.again) if options.again else measure_all(options)
-    medians = {name: median([of_round[name] for of_round in rounds]) for name in rounds[0]}
+    medians = medians_of(rounds)
     print(table(medians, len(rounds)))
     if options.write_costs:
         options.write_costs.write_text(cost_files.written(costs_of("aliked+lightglue", medians)))
@@ -101,6 +101,10 @@ def kept(path: Path) -> list[dict[str, Run]]:
     return [{run["name"]: Run(**run) for run in runs} for runs in json.loads(path.read_text())]
 
 
+def medians_of(rounds: list[dict[str, Run]]) -> dict[str, Run]:
+    return {name: median([of_round[name] for of_round in rounds]) for name in rounds[0]}
+
+
 def median(runs: Sequence[Run]) -> Run:
     numbers = [field.name for field in dataclasses.fields(Run) if field.name.endswith(("_secs", "_cores"))]
     return dataclasses.replace(runs[0], **{name: statistics.median(getattr(run, name) for run in runs) for name in numbers})
@@ -108,13 +112,15 @@ def median(runs: Sequence[Run]) -> Run:
 
 def costs_of(config: str, medians: dict[str, Run]) -> Costs:
     """This machine's, fitted to the runs that are for that."""
-    of_fit = [Case(Path("fountain-p11/images"), config, *what).name for what in FITTED[config]]
-    return fitted(cost_files.read(HERE / "costs/cpu-2-cores.toml"), [medians[name] for name in of_fit])
+    photos = Path("fountain-p11/images")
+    runs = {of: [medians[Case(photos, of, *what).name] for what in whats] for of, whats in FITTED.items()}
+    alike = [run for of, others in runs.items() if of != config for run in others]
+    return fitted(cost_files.read(HERE / "costs/cpu-2-cores.toml"), runs[config], alike)
 
 
 def predicted(case: Case, run: Run, costs: Costs) -> Run:
-    """What the simulator says of a run, of which it is told photos, pairs and threads."""
-    phases = on_threads(Job(run.num_images, case.pairing), costs, case.threads)
+    """What the simulator says of a run, of which it is told photos, pairing and threads."""
+    phases = on_threads(Job(run.num_images, case.pairing, tuple(run.places)), costs, case.threads)
     outcome = Simulation(phases, costs.with_values(**ON_ONE_MACHINE), case.threads).run()
     secs = {f"{name}_secs": outcome.phase_secs.get(name, 0.0) for name in ("extract", "pair", "match", "map")}
     return dataclasses.replace(run, wall_secs=outcome.wall_secs, **secs)

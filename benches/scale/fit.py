@@ -21,7 +21,10 @@ class Run:
     name: str
     num_images: int
     num_pairs: int
+    num_next: int  # of them pairs of photos of which one follows the other
+    num_far: int  # of them pairs of photos that are far apart
     threads: int
+    places: list[int]  # of the photos in the capture that they are of
     wall_secs: float
     extract_secs: float
     pair_secs: float
@@ -66,12 +69,18 @@ def solve(matrix: list[list[float]], right: list[float]) -> list[float]:
     return [row[-1] for row in rows]
 
 
-def fitted(costs: Costs, runs: Sequence[Run]) -> Costs:
-    """The costs with what these runs tell of a machine's own threads."""
-    by = f"fit to {len(runs)} runs: " + ", ".join(run.name for run in runs)
-    figures = extraction(runs) | retrieval(runs) | matching(runs) | mapping(runs)
-    figures["run.around_secs"] = statistics.median(run.around_secs for run in runs)
-    return costs.with_figures({name: Figure(value, "measured", by) for name, value in figures.items()})
+def fitted(costs: Costs, runs: Sequence[Run], alike: Sequence[Run] = ()) -> Costs:
+    """The costs with what these runs tell of a machine's own threads; those that are `alike` differ in their matcher."""
+    extracted = extraction([*runs, *alike])
+    found = [
+        (extracted | retrieval([*runs, *alike]), [*runs, *alike]),
+        (matching(runs, extracted["worker.crowding"]) | mapping(runs), runs),
+        ({"run.around_secs": statistics.median(run.around_secs for run in runs)}, runs),
+    ]
+    for figures, told_by in found:
+        by = f"fit to {len(told_by)} runs: " + ", ".join(run.name for run in told_by)
+        costs = costs.with_figures({name: Figure(value, "measured", by) for name, value in figures.items()})
+    return costs
 
 
 def extraction(runs: Sequence[Run]) -> dict[str, float]:
@@ -95,17 +104,23 @@ def retrieval(runs: Sequence[Run]) -> dict[str, float]:
     return {"pair.start_secs": start, "pair.image_secs": image}
 
 
-def matching(runs: Sequence[Run]) -> dict[str, float]:
-    """With the crowding of extraction, so that a stage of few runs has two unknowns and not three."""
-    slower = extraction(runs)["worker.crowding"]
-    rows = [[1.0, -(-run.num_pairs // run.threads) * (1 + slower * (run.threads - 1))] for run in runs]
-    load, pair = least_squares(rows, [run.match_secs for run in runs])
-    return {"match.load_secs": load, "match.prepare_secs": 0.0, "match.pair_secs": pair}
+def matching(runs: Sequence[Run], crowding: float) -> dict[str, float]:
+    """With the crowding of extraction, so that a stage of few runs has three unknowns and not four."""
+
+    def row(run: Run) -> list[float]:
+        slower = 1 + crowding * (run.threads - 1)
+        rounds, of_next = -(-run.num_pairs // run.threads), run.num_next / run.threads
+        return [1.0, slower * (rounds - of_next), slower * of_next]
+
+    load, pair, next_pair = least_squares([row(run) for run in runs], [run.match_secs for run in runs])
+    seen = any(run.num_next for run in runs)
+    return {"match.load_secs": load, "match.prepare_secs": 0.0, "match.pair_secs": pair, "match.next_pair_secs": next_pair if seen else pair}
 
 
 def mapping(runs: Sequence[Run]) -> dict[str, float]:
     """Verifying by pairs; growing by a power of the images, the one that leaves the least error."""
-    start, pair = least_squares([[1.0, run.num_pairs / run.threads] for run in runs], [run.verify_secs for run in runs])
+    rows = [[1.0, (run.num_pairs - run.num_far) / run.threads, run.num_far / run.threads] for run in runs]
+    start, pair, far_pair = least_squares(rows, [run.verify_secs for run in runs])
     growing = [max(run.map_secs - run.verify_secs, 1e-3) for run in runs]
 
     def of_power(power: float) -> tuple[float, list[float]]:
@@ -118,6 +133,7 @@ def mapping(runs: Sequence[Run]) -> dict[str, float]:
     return {
         "map.start_secs": start,
         "map.pair_secs": pair,
+        "map.far_pair_secs": far_pair if any(run.num_far for run in runs) else pair,
         "map.exponent": power,
         "map.image_secs": alone + shared,
         "map.parallel_share": shared / (alone + shared) if alone + shared else 0.0,

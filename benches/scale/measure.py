@@ -19,12 +19,13 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from blocks import Pairing
+from blocks import Pairing, counts
 from fit import Run
 from quiet import Others, wait_for_quiet
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SCENE3D = CHECKOUT / "target/release/scene3d"
+NEAR_SHARE = 0.5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,34 +82,41 @@ def measured(case: Case, program: Path = SCENE3D) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         photos, out = Path(folder) / "photos", Path(folder) / "out"
         photos.mkdir()
-        for photo in evenly_spread(sorted(case.photos.iterdir()), case.count):
-            shutil.copy(photo, photos)
+        capture = sorted(case.photos.iterdir())
+        places = evenly_spread(len(capture), case.count)
+        for place in places:
+            shutil.copy(capture[place], photos)
         command = [program, "reconstruct", photos, "--config", CHECKOUT / f"configs/{case.config}.toml", "--out", out, "--json"]
         for setting in case.settings():
             command += ["--set", setting]
         others, started = Others(), time.perf_counter()
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         wall_secs = time.perf_counter() - started
-        return of_events(case, [json.loads(line) for line in output.splitlines()], wall_secs, others.cores())
+        return of_events(case, places, [json.loads(line) for line in output.splitlines()], wall_secs, others.cores())
 
 
-def evenly_spread(photos: list[Path], count: int) -> list[Path]:
-    """So many of them, the first and the last among them."""
-    if count in (0, len(photos)):
-        return photos
-    return [photos[round(index * (len(photos) - 1) / (count - 1))] for index in range(count)]
+def evenly_spread(num_photos: int, count: int) -> list[int]:
+    """Places of so many of them, the first and the last among them."""
+    if count == 0:
+        return list(range(num_photos))
+    return [round(index * (num_photos - 1) / (count - 1)) for index in range(count)]
 
 
-def of_events(case: Case, events: list[dict], wall_secs: float, others_cores: float) -> Run:
+def of_events(case: Case, places: list[int], events: list[dict], wall_secs: float, others_cores: float) -> Run:
     ends = {event["stage"]: event for event in events if event["event"] == "stage_finished"}
     map_began = next(at(event) for event in events if event["event"] == "stage_started" and event["stage"] == "map")
     of_mapping = [event for event in events if event["event"] == "progress" and event["stage"] == "map"]
     verified = next((at(event) for event in of_mapping if event["what"].startswith("mapping ")), map_began)
+    # of what retrieval chose only the number is known; it takes half of them from beside an image, or so
+    pairs = counts(case.pairing, len(places), NEAR_SHARE, places)
     return Run(
         name=case.name,
         num_images=ends["extract"]["items"],
         num_pairs=ends["pair"]["items"],
+        num_next=min(pairs.next, ends["pair"]["items"]),
+        num_far=pairs.far,
         threads=case.threads,
+        places=places,
         wall_secs=wall_secs,
         extract_secs=ends["extract"]["secs"],
         pair_secs=ends["pair"]["secs"],

@@ -17,51 +17,17 @@ import json
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+from jobs import CHECKOUT, DUMMY, Jobs, Service, of_seed
 from measure import SCENE3D
 from quiet import wait_for_quiet
-from ray_cluster import CHECKOUT, RayCluster, alone_on_loopback
-
-sys.path.insert(0, str(CHECKOUT / "benches/load"))
-from client import Api  # noqa: E402: it lies in another folder
-from service import DUMMY, PASSWORD, USER, Service  # noqa: E402
+from ray_cluster import RayCluster, alone_on_loopback
 
 Times = dict[str, dict[str, list[float]]]  # by job and side
 TINY = "tiny job"
-# how many of the photos; 0 takes all
-JOBS = {TINY: (DUMMY, 2), "aliked+nearest": (None, 0), "aliked+lightglue": (None, 0)}
+JOBS = {TINY: (DUMMY, "two"), "aliked+nearest": (None, "all"), "aliked+lightglue": (None, "all")}
 SIDES = ["local", "ray"]
-
-
-class Bench:
-    """A service with photos in it, and how long its jobs take."""
-
-    def __init__(self, service: Service, api: Api) -> None:
-        self.service, self.api = service, api
-        self.uploads: dict[int, str] = {}
-
-    async def upload(self, photos: list[Path]) -> None:
-        bodies: list[bytes] = []
-        for photo in photos:
-            part = f'--scene\r\ncontent-disposition: form-data; name="file"; filename="{photo.name}"\r\n\r\n'
-            bodies += [part.encode(), photo.read_bytes(), b"\r\n"]
-        head = {"content-type": "multipart/form-data; boundary=scene"}
-        answer = await self.api.call("POST", "/api/v1/uploads", head, *bodies, b"--scene--\r\n")
-        assert answer.status == 201, answer
-        self.uploads[len(photos)] = answer.json()["id"]
-
-    async def job_secs(self, config: str, num_photos: int) -> float:
-        begun = time.perf_counter()
-        asked = {"upload_id": self.uploads[num_photos], "config_toml": config}
-        answer = await self.api.call_json("POST", "/api/v1/jobs", asked)
-        assert answer.status == 202, answer
-        path = f"/api/v1/jobs/{answer.json()['id']}"
-        heard = await self.api.listen(answer.json()["id"])
-        job = (await self.api.call("GET", path)).json()
-        assert job["state"] == "succeeded", job
-        return heard.last_at - begun
 
 
 def main() -> None:
@@ -85,12 +51,12 @@ def main() -> None:
 
 async def measured(services: dict[str, Service], options: argparse.Namespace) -> Times:
     photos = sorted(options.photos.iterdir())
-    benches = {side: Bench(service, await service.api.log_in(USER, PASSWORD)) for side, service in services.items()}
-    for bench in benches.values():
-        await bench.upload(photos)
-        await bench.upload(photos[:2])
+    sides = {side: await Jobs.of(service) for side, service in services.items()}
+    for jobs in sides.values():
+        await jobs.upload("all", photos)
+        await jobs.upload("two", photos[:2])
     times: Times = {}
-    for job, (text, count) in JOBS.items():
+    for job, (text, upload) in JOBS.items():
         config = text or (CHECKOUT / f"configs/{job}.toml").read_text()
         times[job] = {side: [] for side in SIDES}
         # the first is a warm-up: plugins and weights are loaded, and the application is put on the cluster
@@ -99,7 +65,7 @@ async def measured(services: dict[str, Service], options: argparse.Namespace) ->
                 wait_for_quiet(options.max_wait_secs)
             # who goes first changes, for a job leaves the machine warm, or busy, to the next one
             for side in SIDES if number % 2 else SIDES[::-1]:
-                secs = await benches[side].job_secs(of_seed(config, number), count or len(photos))
+                secs = (await sides[side].done(of_seed(config, number), upload)).secs
                 print(f"{job} {number} {side}: {secs:.3f} s", file=sys.stderr, flush=True)
                 if number:
                     times[job][side].append(secs)
@@ -107,12 +73,6 @@ async def measured(services: dict[str, Service], options: argparse.Namespace) ->
             options.json.parent.mkdir(parents=True, exist_ok=True)
             options.json.write_text(json.dumps(times, indent=1) + "\n")
     return times
-
-
-def of_seed(config: str, seed: int) -> str:
-    if "[pipeline]" not in config:
-        return f"[pipeline]\nseed = {seed}\n{config}"
-    return config.replace("seed = 0", f"seed = {seed}")
 
 
 def table(times: Times) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from blocks import Block, Pairing, blocks, num_pairs
+from blocks import Block, Counts, Pairing, blocks, counts
 from costs import Costs
 
 
@@ -43,12 +43,17 @@ class Phase:
 class Job:
     num_images: int
     pairing: Pairing
+    places: tuple[int, ...] | None = None  # where its photos lie in a capture; None: all of one, in its order
     images_per_shard: int = 64
     images_per_block: int = 128
 
 
+    def pairs(self, costs: Costs) -> Counts:
+        return counts(self.pairing, self.num_images, costs["pair.near_share"], self.places)
+
+
 def on_cluster(job: Job, costs: Costs) -> list[Phase]:
-    num_all_pairs = num_pairs(job.pairing, job.num_images, costs["pair.near_share"])
+    pairs = job.pairs(costs)
     images_that_fit = int(costs["match.block_bytes"] / costs["match.prepared_bytes"])
     cut = blocks(job.pairing, job.num_images, costs["pair.near_share"], min(job.images_per_block, images_that_fit))
     extracted = [shard(size, costs) for size in shards(job)]
@@ -62,8 +67,8 @@ def on_cluster(job: Job, costs: Costs) -> list[Phase]:
     if job.pairing.method == "retrieval":
         phases += retrieval(job, costs)
     mapping = Task(
-        compute_secs=mapping_secs(job.num_images, num_all_pairs, costs, costs["map.threads"]) + costs["run.around_secs"],
-        memory_bytes=job.num_images * costs["map.image_bytes"] + num_all_pairs * costs["map.pair_memory_bytes"],
+        compute_secs=mapping_secs(job.num_images, pairs, costs, costs["map.threads"]) + costs["run.around_secs"],
+        memory_bytes=job.num_images * costs["map.image_bytes"] + pairs.all * costs["map.pair_memory_bytes"],
     )
     return phases + [
         Phase("match", matched, costs["match.load_secs"], collected=all_matches(matched, costs)),
@@ -74,17 +79,18 @@ def on_cluster(job: Job, costs: Costs) -> list[Phase]:
 def on_threads(job: Job, costs: Costs, num_threads: int) -> list[Phase]:
     """`scene3d reconstruct` on one machine: a worker is a thread, and memory takes the place of the store."""
     slower = 1 + costs["worker.crowding"] * (num_threads - 1)
-    num_all_pairs = num_pairs(job.pairing, job.num_images, costs["pair.near_share"])
+    pairs = job.pairs(costs)
     extracted = [Task(slower * (costs["extract.image_secs"] + costs["extract.decode_secs"]))] * job.num_images
     prepared = [Task(slower * costs["match.prepare_secs"])] * job.num_images
-    matched = [Task(slower * costs["match.pair_secs"])] * num_all_pairs
+    matched = [Task(slower * costs["match.pair_secs"])] * (pairs.all - pairs.next)
+    matched += [Task(slower * costs["match.next_pair_secs"])] * pairs.next
     described = job.num_images * costs["pair.image_secs"] / num_threads
     paired_secs = training_secs(costs) + described + ranking_secs(job.num_images, costs, num_threads)
     return [
         Phase("extract", extracted, costs["extract.load_secs"]),
         Phase("pair", [Task(paired_secs if job.pairing.method == "retrieval" else 0.0)], is_on_replica=True),
         Phase("match", prepared + matched, costs["match.load_secs"]),
-        Phase("map", [Task(mapping_secs(job.num_images, num_all_pairs, costs, num_threads))], is_on_replica=True),
+        Phase("map", [Task(mapping_secs(job.num_images, pairs, costs, num_threads))], is_on_replica=True),
         Phase("around", [Task(costs["run.around_secs"])], is_on_replica=True),
     ]
 
@@ -141,8 +147,9 @@ def ranking_secs(num_images: int, costs: Costs, threads: float) -> float:
 
 
 def block_task(block: Block, costs: Costs) -> Task:
+    matching_secs = (block.num_pairs - block.num_next) * costs["match.pair_secs"] + block.num_next * costs["match.next_pair_secs"]
     return Task(
-        compute_secs=block.num_images * costs["match.prepare_secs"] + block.num_pairs * costs["match.pair_secs"],
+        compute_secs=block.num_images * costs["match.prepare_secs"] + matching_secs,
         fetch_bytes=block.num_images * costs["extract.feature_bytes"],
         fetch_objects=REQUESTS_PER_FEATURE * block.num_images,
         put_bytes=block.num_pairs * costs["match.pair_bytes"],
@@ -159,9 +166,9 @@ def all_matches(matched: list[Task], costs: Costs) -> Task:
     return Task(0.0, sum(task.put_bytes for task in matched), num_pieces, costs["driver.pieces_at_once"])
 
 
-def mapping_secs(num_images: int, num_all_pairs: int, costs: Costs, threads: float) -> float:
+def mapping_secs(num_images: int, pairs: Counts, costs: Costs, threads: float) -> float:
     """Verifying scales with threads; growing the model by Amdahl's law, as far as it can be shared out."""
     shared = costs["map.parallel_share"]
-    verifying = num_all_pairs * costs["map.pair_secs"] / threads
+    verifying = ((pairs.all - pairs.far) * costs["map.pair_secs"] + pairs.far * costs["map.far_pair_secs"]) / threads
     growing = num_images ** costs["map.exponent"] * costs["map.image_secs"] * (1 - shared + shared / threads)
     return costs["map.start_secs"] + verifying + growing

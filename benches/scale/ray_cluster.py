@@ -59,26 +59,33 @@ class RayCluster:
                     pass
             node.wait()
 
-    def section(self) -> str:
-        """Lines of `serve.toml` for a service that runs its jobs here."""
+    def section(self, large: dict[str, Any] | None = None) -> str:
+        """Lines of `serve.toml` for a service that runs its jobs here; `large` says how the replica splits them."""
         application = {
             "name": "scene3d",
             "route_prefix": "/scene3d",
             "import_path": "scene3d_ray.application:build",
-            "args": {
-                "cache_dir": str(self.folder / "cache"),
-                "token_file": str(self.folder / "token"),
-                "plugin_dirs": [str(self.plugins)],
-                "weights_dirs": [str(CHECKOUT / ".deps/weights")],
-            },
+            "args": {"token_file": str(self.folder / "token"), **self.worker_options()},
             "deployments": [{"name": "Reconstructor", "num_replicas": 1, "ray_actor_options": {"num_cpus": os.cpu_count()}}],
         }
+        if large:
+            application["args"]["large"] = large
+            # cores are for workers of parts too
+            application["deployments"][0]["ray_actor_options"] = {"num_cpus": 1}
         (self.folder / "application.json").write_text(json.dumps(application))
         return (
             f'executor.kind = "ray"\nexecutor.url = "http://127.0.0.1:{SERVE_PORT}/scene3d"\n'
             f'executor.token_file = "{self.folder / "token"}"\nexecutor.dashboard_url = "{DASHBOARD}"\n'
             f'executor.application = "{self.folder / "application.json"}"\n'
         )
+
+    def worker_options(self) -> dict[str, Any]:
+        """What `scene3d.Worker` is given."""
+        return {
+            "cache_dir": str(self.folder / "cache"),
+            "plugin_dirs": [str(self.plugins)],
+            "weights_dirs": [str(CHECKOUT / ".deps/weights")],
+        }
 
     def _start(self, *options: str) -> None:
         """Waits until the node is there: two that start at once keep each other waiting for too long."""

@@ -1,5 +1,6 @@
 """Costs are found again in runs made from them, and files of costs say what they must."""
 
+import dataclasses
 import tempfile
 import unittest
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from here import FOLDER, free
 
 import costs as cost_files
-from blocks import Pairing
+from blocks import Counts, Pairing, counts
 from costs import NAMES
 from fit import Run, fitted, least_squares
 from model import Simulation
@@ -16,25 +17,33 @@ from plan import Job, mapping_secs, on_threads
 
 def run_of(costs: cost_files.Costs, num_images: int, pairing: Pairing, threads: int) -> Run:
     outcome = Simulation(on_threads(Job(num_images, pairing), costs, threads), costs, threads).run()
-    num_pairs = {"exhaustive": num_images * (num_images - 1) // 2, "sequential": num_images - 1}[pairing.method]
-    growing = mapping_secs(num_images, 0, costs, threads) - costs["map.start_secs"]
+    pairs = counts(pairing, num_images, 0)
+    growing = mapping_secs(num_images, Counts(0, 0, 0), costs, threads) - costs["map.start_secs"]
     secs = outcome.phase_secs
-    return Run("made", num_images, num_pairs, threads, outcome.wall_secs, secs["extract"], secs["pair"], secs["match"], secs["map"],
-               secs["map"] - growing)
+    return Run("made", num_images, pairs.all, pairs.next, pairs.far, threads, list(range(num_images)), outcome.wall_secs,
+               secs["extract"], secs["pair"], secs["match"], secs["map"], secs["map"] - growing)
 
 
 class Fit(unittest.TestCase):
     def test_costs_are_found_again_and_predict_other_runs(self) -> None:
         truth = free(extract__load_secs=0.8, extract__image_secs=0.3, worker__crowding=0.2, match__load_secs=0.2, match__pair_secs=0.4,
-                     map__start_secs=0.1, map__pair_secs=0.02, map__image_secs=0.3, map__exponent=1.25, map__parallel_share=0.4,
+                     match__next_pair_secs=0.2, map__start_secs=0.1, map__pair_secs=0.02, map__far_pair_secs=0.05, map__image_secs=0.3, map__exponent=1.25, map__parallel_share=0.4,
                      run__around_secs=0.2)
         all_pairs, near = Pairing("exhaustive"), Pairing("sequential", 1)
-        made = [(4, all_pairs, 1), (6, all_pairs, 2), (8, all_pairs, 1), (8, near, 2), (10, near, 1)]
+        made = [(4, all_pairs, 1), (6, all_pairs, 1), (8, all_pairs, 1), (9, near, 2), (10, near, 1)]
         found = fitted(free(), [run_of(truth, *what) for what in made])
-        for name in ("extract.load_secs", "extract.image_secs", "worker.crowding", "match.pair_secs", "map.pair_secs", "map.exponent"):
+        for name in ("extract.load_secs", "extract.image_secs", "worker.crowding", "match.pair_secs", "match.next_pair_secs", "map.pair_secs",
+                     "map.far_pair_secs", "map.exponent"):
             self.assertAlmostEqual(found[name], truth[name], places=3, msg=name)
         guess, real = (run_of(costs, 20, all_pairs, 2) for costs in (found, truth))
         self.assertAlmostEqual(guess.wall_secs / real.wall_secs, 1, places=3)
+
+    def test_pairs_of_a_kind_that_no_run_had_cost_what_others_do(self) -> None:
+        truth = free(extract__image_secs=0.3, match__pair_secs=0.4, match__next_pair_secs=0.4, map__pair_secs=0.02, map__far_pair_secs=0.02)
+        runs = [dataclasses.replace(run_of(truth, num, Pairing("exhaustive"), 1), num_next=0, num_far=0) for num in (4, 8)]
+        found = fitted(free(), runs)
+        self.assertAlmostEqual(found["match.next_pair_secs"], 0.4, places=3)
+        self.assertAlmostEqual(found["map.far_pair_secs"], 0.02, places=3)
 
     def test_no_cost_is_negative(self) -> None:
         # the line through these falls below zero at zero

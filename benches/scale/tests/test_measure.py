@@ -27,15 +27,15 @@ def events(num_images: int, num_pairs: int, threads: int) -> list[dict]:
 
 class Measure(unittest.TestCase):
     def test_figures_are_read_from_events(self) -> None:
-        run = of_events(Case(Path("fountain/images"), count=4), events(4, 6, 2), wall_secs=9.0, others_cores=0.0)
+        run = of_events(Case(Path("fountain/images"), count=4), [0, 1, 2, 9], events(4, 6, 2), wall_secs=9.0, others_cores=0.0)
         self.assertEqual((run.name, run.num_images, run.num_pairs), ("fountain 4, nearest, 2 threads", 4, 6))
+        self.assertEqual((run.num_next, run.num_far), (2, 3))
         self.assertEqual((run.extract_secs, run.match_secs, run.map_secs, run.verify_secs), (2.0, 0.75, 0.75, 0.25))
         self.assertAlmostEqual(run.around_secs, 9.0 - 2.0 - 0.5 - 0.75 - 0.75)
 
     def test_photos_are_spread_over_the_folder(self) -> None:
-        photos = [Path(str(number)) for number in range(11)]
-        self.assertEqual([int(photo.name) for photo in evenly_spread(photos, 6)], [0, 2, 4, 6, 8, 10])
-        self.assertEqual(evenly_spread(photos, 0), photos)
+        self.assertEqual(evenly_spread(11, 6), [0, 2, 4, 6, 8, 10])
+        self.assertEqual(evenly_spread(11, 0), list(range(11)))
 
     def test_cases_say_what_is_set(self) -> None:
         case = Case(Path("x/images"), pairs="sequential 3", threads=1)
@@ -45,7 +45,8 @@ class Measure(unittest.TestCase):
         medians = {}
         for case in check.cases(Path("data")):
             num_pairs = case.count * (case.count - 1) // 2
-            medians[case.name] = of_events(case, events(case.count, num_pairs, case.threads), wall_secs=20.0, others_cores=0.0)
+            made = events(case.count, num_pairs, case.threads)
+            medians[case.name] = of_events(case, evenly_spread(11, case.count), made, wall_secs=20.0, others_cores=0.0)
         rows = [line for line in check.table(medians, 1).splitlines() if "threads" in line]
         self.assertEqual(len(rows), len(medians))
         self.assertEqual(sum("(fitted)" in row for row in rows), sum(map(len, check.FITTED.values())))

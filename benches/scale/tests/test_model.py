@@ -128,10 +128,13 @@ class Jobs(unittest.TestCase):
         self.assertLess(self.on(64, PAIRINGS[0]).wall_secs, one_by_one)
 
     def test_threads_of_one_machine_take_what_the_work_is(self) -> None:
-        costs = free(extract__image_secs=2, match__pair_secs=3, map__image_secs=1, map__pair_secs=0.5, run__around_secs=7)
-        one, two = (simulated(on_threads(Job(4, Pairing("exhaustive")), costs, threads), costs, threads) for threads in (1, 2))
-        self.assertAlmostEqual(one.wall_secs, 4 * 2 + 6 * 3 + 4 * 1 + 6 * 0.5 + 7)
-        self.assertAlmostEqual(two.wall_secs, (4 * 2 + 6 * 3 + 6 * 0.5) / 2 + 4 * 1 + 7)
+        costs = free(extract__image_secs=2, match__pair_secs=3, match__next_pair_secs=1, map__image_secs=1, map__pair_secs=0.5,
+                     map__far_pair_secs=1.5, run__around_secs=7)
+        job = Job(4, Pairing("exhaustive"), (0, 1, 2, 9))
+        one, two = (simulated(on_threads(job, costs, threads), costs, threads) for threads in (1, 2))
+        matching, verifying = 4 * 3 + 2 * 1, 3 * 0.5 + 3 * 1.5
+        self.assertAlmostEqual(one.wall_secs, 4 * 2 + matching + 4 * 1 + verifying + 7)
+        self.assertAlmostEqual(two.wall_secs, (4 * 2 + matching + verifying) / 2 + 4 * 1 + 7)
 
 
 if __name__ == "__main__":
