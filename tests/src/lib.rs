@@ -29,6 +29,7 @@ pub mod service_bench;
 pub mod small_disk;
 #[cfg(target_os = "linux")]
 pub mod stack;
+pub mod stand_in;
 pub mod tracked;
 pub mod tus;
 
@@ -308,22 +309,4 @@ pub fn has_weights() -> bool {
         eprintln!("skipped: no weights in .deps/weights; run `cargo xtask setup`");
     }
     found
-}
-
-/// A folder with the stand-in SuperPoint weights under the name that the plugin looks for; if there are none, a printed
-/// reason.
-///
-/// # Panics
-/// If the folder can't be written.
-#[must_use]
-pub fn stand_in_weights() -> Option<PathBuf> {
-    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let link = |weights: PathBuf| {
-        let folder = std::env::temp_dir().join(format!("scene3d-weights-{}", std::process::id()));
-        let written = std::fs::create_dir_all(&folder)
-            .and_then(|()| std::fs::copy(weights, folder.join("superpoint_v6_from_tf.pth")));
-        assert!(written.is_ok(), "{}: {written:?}", folder.display());
-        folder
-    };
-    FOLDER.get_or_init(|| shared("weights/superpoint_scene3d.safetensors").map(link)).clone()
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use scene3d_scene::synthetic::{SceneSpec, SyntheticScene};
 use scene3d_tests::{
-    assert_success, binary, has_weights, rendered, run, shared, small_scene, stand_in_weights, stdout, write_photos,
+    assert_success, binary, has_weights, rendered, run, shared, small_scene, stand_in, stdout, write_photos,
     write_truth,
 };
 use serde_json::Value;
@@ -53,7 +53,7 @@ impl Bench {
         let out = self.folder.path().join(name);
         let mut command = Command::new(binary());
         command.arg("reconstruct").arg(&self.photos).arg("--config").arg(config).arg("--out").arg(&out);
-        if let Some(weights) = stand_in_weights() {
+        if let Some(weights) = stand_in::superpoint() {
             command.env("SCENE3D_WEIGHTS", weights);
         }
         assert_success(&run(&mut command));
@@ -85,7 +85,7 @@ impl Bench {
 }
 
 fn has_all_weights() -> bool {
-    has_weights() && stand_in_weights().is_some()
+    has_weights() && stand_in::superpoint().is_some()
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::process::Output;
 
 use scene3d_tests::{
-    Workbench, assert_fails_with, assert_success, has_weights, run, shared, small_scene, write_photos,
+    Workbench, assert_fails_with, assert_success, has_weights, run, small_scene, stand_in, write_photos,
 };
 
 const CONFIG: &str = r#"
@@ -21,20 +21,17 @@ matcher = { plugin = "mast3r" }
 plugin = "dummy-mapper"
 "#;
 
-/// A run with the small network under the official file's name; `None`, with a printed reason, where it is not there.
+/// A run with the small network; `None`, with a printed reason, where it is not there.
 fn bench(config: &str) -> Option<Workbench> {
-    let small = shared("goldens/mast3r_tiny_official_layout.pth").filter(|_| has_weights())?;
+    stand_in::mast3r().filter(|_| has_weights())?;
     let bench = Workbench::new();
     write_photos(small_scene(), &bench.path("photos"));
     std::fs::write(bench.path("dummy.toml"), config).unwrap();
-    std::fs::create_dir(bench.path("weights")).unwrap();
-    let official = "MASt3R_ViTLarge_BaseDecoder_512_catmlpdpt_metric.pth";
-    std::fs::copy(small, bench.path("weights").join(official)).unwrap();
     Some(bench)
 }
 
 fn reconstruct(bench: &Workbench, more: &[&str]) -> Output {
-    run(bench.command(more).env("SCENE3D_WEIGHTS", bench.path("weights")))
+    run(bench.command(more).env("SCENE3D_WEIGHTS", stand_in::mast3r().unwrap()))
 }
 
 #[test]

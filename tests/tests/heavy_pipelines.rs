@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use scene3d_tests::{
-    assert_success, binary, checkout, has_weights, run, shared, small_scene, stand_in_weights, stdout, write_photos,
+    assert_success, binary, checkout, has_weights, run, shared, small_scene, stand_in, stdout, write_photos,
 };
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ impl Run {
         let mut command = Command::new(binary());
         command.arg("reconstruct").arg(photos).arg("--out").arg(out).args(more);
         command.arg("--config").arg(checkout().join("configs").join(config));
-        if let Some(weights) = stand_in_weights() {
+        if let Some(weights) = stand_in::superpoint() {
             command.env("SCENE3D_WEIGHTS", weights);
         }
         assert_success(&run(&mut command));
@@ -73,7 +73,7 @@ fn every_config_reconstructs_the_synthetic_scene() {
     let photos = folder.path().join("photos");
     write_photos(small_scene(), &photos);
     for config in configs() {
-        if config.contains("superpoint") && stand_in_weights().is_none() {
+        if config.contains("superpoint") && stand_in::superpoint().is_none() {
             continue;
         }
         if config.contains("mast3r") && !has_official_mast3r() {
@@ -142,7 +142,7 @@ fn fountain_with_aliked_and_nearest() {
 
 #[test]
 fn fountain_with_superpoint_and_nearest() {
-    if stand_in_weights().is_some() {
+    if stand_in::superpoint().is_some() {
         check_fountain("superpoint+nearest.toml", &Reference { auc: [68.1, 89.4, 93.6], ate_mm: 7.4 });
     }
 }

@@ -9,7 +9,7 @@ use scene3d_engine::{
 use scene3d_scene::colmap::write_binary;
 use scene3d_tensor::Tensor;
 use scene3d_tests::exact_scene::match_graph;
-use scene3d_tests::{checkout, has_weights, stand_in_weights};
+use scene3d_tests::{checkout, has_weights, stand_in};
 use scene3d_wire::{ImageFeatures, ImageTensor, Mapping, Named, NamedView, PreparedPair};
 
 const WIDTH: usize = 320;
@@ -39,7 +39,7 @@ fn negotiated(registry: &Registry, extractor: &str, matcher: &str, mapper: &str)
     let raw = RawConfig::parse(&toml, "test")?;
     let mut weights = SearchPaths::new(&raw).weights;
     if extractor == "superpoint" {
-        weights.extend(stand_in_weights());
+        weights.extend(stand_in::superpoint());
     }
     Ok(negotiate(&raw, registry, &weights)?)
 }
@@ -125,7 +125,7 @@ fn aliked_and_lightglue() {
 
 #[test]
 fn superpoint_and_nearest() {
-    if stand_in_weights().is_some() {
+    if stand_in::superpoint().is_some() {
         check_same_bytes("superpoint", "nearest");
     }
 }

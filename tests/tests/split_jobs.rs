@@ -1,29 +1,20 @@
 //! Jobs that are split: whoever does the parts, in whatever order, and however often one is lost, the model is that of one
 //! worker alone.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use crate::worker_bench::hex_sha256;
-use scene3d_pipeline::PartTask;
-use scene3d_scene::synthetic::SceneSpec;
-use scene3d_service::blobs::Blobs;
 use scene3d_service::jobs::executor::{Ending, ExecutorEvent, JobRequest};
-use scene3d_service::jobs::worker::protocol::{Answer, FromWorker, PartEnding, PartJob, Told};
-use scene3d_service::jobs::worker::{Delegation, Voice, Worker, WorkerOptions};
-use scene3d_service::store::jobs::JobImage;
-use scene3d_tests::{DUMMY_CONFIG, hostile_config, rendered, target_folder};
+use scene3d_service::jobs::worker::Voice;
+use scene3d_service::jobs::worker::protocol::{Answer, PartEnding, PartJob, Told};
+use scene3d_tests::{DUMMY_CONFIG, hostile_config};
 
-const NUM_IMAGES: usize = 24;
-const NUM_HELPERS: usize = 3;
+use crate::split_bench::{Bench, NUM_HELPERS, NUM_IMAGES, do_part, does_it_itself, items_and_reused, listening, tasks};
 
 /// Descriptors decide which pairs there are, and what matches.
 const RETRIEVAL_CONFIG: &str = r#"
 [[features]]
-extractor = { plugin = "dummy-extractor" }
+extractor = { plugin = "dummy-extractor", max_keypoints = 200 }
 matcher = { plugin = "nearest" }
 [[features]]
 extractor = { plugin = "dummy-extractor", max_keypoints = 40 }
@@ -46,153 +37,6 @@ window = 4
 [mapper]
 plugin = "dummy-mapper"
 "#;
-
-/// An object store with photos, and workers that share nothing else.
-struct Bench {
-    folder: tempfile::TempDir,
-    images: Vec<JobImage>,
-    helpers: Vec<Arc<Worker>>,
-}
-
-/// A job that was followed to its end.
-struct Followed {
-    ending: Ending,
-    events: Vec<ExecutorEvent>,
-    parts: Vec<Vec<PartJob>>,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut bench = Self { folder, images: Vec::new(), helpers: Vec::new() };
-        let scene = rendered(&SceneSpec { num_images: NUM_IMAGES, image_size: [160, 120], ..SceneSpec::default() });
-        Blobs::make(&bench.objects_url()).unwrap();
-        for image in &scene.images {
-            let sha256 = hex_sha256(&image.jpeg);
-            let path = bench.path(&format!("objects/images/{}/{sha256}", &sha256[..2]));
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, &image.jpeg).unwrap();
-            bench.images.push(JobImage { name: image.name.clone(), sha256 });
-        }
-        bench.helpers = (0..NUM_HELPERS).map(|index| bench.worker(&format!("helper-{index}"), None)).collect();
-        bench
-    }
-
-    fn path(&self, relative: &str) -> PathBuf {
-        self.folder.path().join(relative)
-    }
-
-    fn objects_url(&self) -> String {
-        url::Url::from_file_path(self.path("objects")).unwrap().to_string()
-    }
-
-    fn worker(&self, name: &str, delegation: Option<Delegation>) -> Arc<Worker> {
-        let paths = scene3d_engine::SearchPaths { plugins: vec![target_folder().join("plugins")], weights: Vec::new() };
-        let (cache_dir, set) = (self.path(name), vec!["pipeline.threads=2".to_owned()]);
-        let options = WorkerOptions { paths, cache_dir, max_cache_bytes: 1 << 30, max_warm_stages: 4, set, delegation };
-        Arc::new(Worker::new(&options).unwrap())
-    }
-
-    fn splitting(&self, name: &str) -> Arc<Worker> {
-        self.worker(name, Some(Delegation { min_images: NUM_IMAGES, images_per_shard: 5, images_per_block: 6 }))
-    }
-
-    fn job(&self, job_id: &str, attempt: i64, config_toml: &str) -> JobRequest {
-        JobRequest {
-            job_id: job_id.to_owned(),
-            attempt,
-            images: self.images.clone(),
-            config_name: "test".to_owned(),
-            config_toml: config_toml.to_owned(),
-            work_folder: PathBuf::from("work").join(job_id),
-            inherit_from: None,
-            objects_url: self.objects_url(),
-            max_pixels: 10_000_000,
-        }
-    }
-
-    /// Follows a job; its parts are done by `do_parts`.
-    fn follow(&self, worker: &Arc<Worker>, request: JobRequest, do_parts: impl Fn(&[PartJob]) -> Answer) -> Followed {
-        let (job_id, (voice, lines)) = (request.job_id.clone(), listening());
-        let job = worker.begin(request, &voice);
-        drop(voice);
-        let working = thread::spawn(move || job.work());
-        let mut followed = Followed { ending: Ending::Cancelled, events: Vec::new(), parts: Vec::new() };
-        for told in lines {
-            match told {
-                Told::Event(event) => followed.events.push(event),
-                Told::Parts(parts) => {
-                    worker.answer(&job_id, &do_parts(&parts));
-                    followed.parts.push(parts);
-                }
-                Told::Ended { ending, .. } => followed.ending = ending,
-            }
-        }
-        working.join().unwrap();
-        followed
-    }
-
-    /// All helpers take parts from the end, so that none is done in the order of the job.
-    fn all_help(&self, parts: &[PartJob]) -> Answer {
-        let waiting = std::sync::Mutex::new(parts.to_vec());
-        thread::scope(|scope| {
-            for helper in &self.helpers {
-                scope.spawn(|| {
-                    while let Some(part) = { waiting.lock().unwrap().pop() } {
-                        assert_eq!(helper.begin_part(part, &Voice::new(drop)).work(), PartEnding::Done);
-                    }
-                });
-            }
-        });
-        Answer::Done
-    }
-
-    /// Name and sha256 of what was made of a job, but for what tells of its run.
-    fn model(&self, followed: &Followed) -> BTreeMap<String, String> {
-        let artifacts = followed.events.iter().filter_map(|event| match event {
-            ExecutorEvent::Artifact(artifact) => Some((artifact.name.clone(), artifact.sha256.clone())),
-            _ => None,
-        });
-        artifacts.filter(|(name, _)| name.starts_with("model/") || name.starts_with("scene")).collect()
-    }
-
-    /// The mapping is named by all that went into it.
-    fn mapping(&self, job_id: &str) -> Vec<String> {
-        let folder = self.path(&format!("objects/work/{job_id}/mapping"));
-        let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
-        names.map(|name| name.to_string_lossy().into_owned()).collect()
-    }
-}
-
-/// A voice, and what it says until all that have it are gone.
-fn listening() -> (Voice, Receiver<Told>) {
-    let (sender, lines) = channel();
-    let hear = move |line: String| {
-        let FromWorker { told, .. } = serde_json::from_str(&line).unwrap();
-        sender.send(told).ok();
-    };
-    (Voice::new(hear), lines)
-}
-
-fn items_and_reused(events: &[ExecutorEvent], wanted: &str) -> Option<[u64; 2]> {
-    events.iter().find_map(|event| match event {
-        ExecutorEvent::StageFinished { stage, items, reused, .. } if stage == wanted => Some([*items, *reused]),
-        _ => None,
-    })
-}
-
-/// Whether a worker extracts or matches: then it says what.
-fn does_it_itself(event: &ExecutorEvent) -> bool {
-    matches!(event, ExecutorEvent::Progress { stage, what, .. } if ["extract", "match"].contains(&stage.as_str()) && !what.is_empty())
-}
-
-fn tasks(parts: &[PartJob]) -> &'static str {
-    match parts[0].task {
-        PartTask::Extract => "extract",
-        PartTask::Describe { .. } => "describe",
-        PartTask::Match { .. } => "match",
-    }
-}
 
 #[test]
 fn parts_of_a_job_make_the_model_of_one_worker() {
@@ -251,18 +95,8 @@ fn whoever_begins_a_part_again_goes_on_where_it_was_lost() {
             }
         }
         let ending = working.join().unwrap();
-        let (voice, lines) = listening();
-        assert_eq!(bench.helpers[1].begin_part(part.clone(), &voice).work(), PartEnding::Done);
-        drop(voice);
-        let events: Vec<_> = lines
-            .into_iter()
-            .filter_map(|told| match told {
-                Told::Event(event) => Some(event),
-                _ => None,
-            })
-            .collect();
         let stage = tasks(std::slice::from_ref(part));
-        let [items, reused] = items_and_reused(&events, stage).unwrap();
+        let [items, reused] = items_and_reused(&do_part(&bench.helpers[1], part), stage).unwrap();
         assert!(told > 0 && reused >= told && reused <= items, "{stage}: {told} were told, {reused} of {items} found");
         (ending, reused < items)
     };
@@ -295,6 +129,41 @@ fn another_attempt_has_only_the_rest_done() {
     let num_left = first.parts[0].last().unwrap().job.images.len();
     assert_eq!(second.parts[0].iter().map(|part| part.job.images.len()).sum::<usize>(), num_left);
     assert_eq!(items_and_reused(&second.events, "extract"), Some([24, 24 - num_left as u64]));
+}
+
+#[test]
+fn a_retried_job_has_only_the_rest_done_and_extracts_nothing_again() {
+    let bench = Bench::new();
+    let alone = bench.job("job_alone", 1, RETRIEVAL_CONFIG);
+    let whole = bench.follow(&bench.worker("alone", None), alone, |_| unreachable!());
+    let phases = ["extract", "describe", "match"];
+    for (index, lost_in) in phases.into_iter().enumerate() {
+        let [lost_id, retry_id] = ["lost", "retry"].map(|name| format!("job_{name}_{lost_in}"));
+        let lost = bench.splitting(&lost_id);
+        let first = bench.follow(&lost, bench.job(&lost_id, 1, RETRIEVAL_CONFIG), |parts| match tasks(parts) {
+            task if task == lost_in => {
+                let answer = bench.all_help(&parts[..parts.len() - 1]);
+                lost.cancel(&lost_id);
+                answer
+            }
+            _ => bench.all_help(parts),
+        });
+        assert_eq!((first.ending, first.parts.len()), (Ending::Cancelled, index + 1));
+
+        let inherit_from = Some(PathBuf::from("work").join(&lost_id));
+        let retry = JobRequest { inherit_from, ..bench.job(&retry_id, 1, RETRIEVAL_CONFIG) };
+        let second = bench.follow(&bench.splitting(&retry_id), retry, |parts| {
+            for part in parts {
+                let [items, reused] = items_and_reused(&do_part(&bench.helpers[0], part), "extract").unwrap();
+                let task = tasks(parts);
+                assert!(task == "extract" || reused == items, "{task}: {reused} of {items} were found");
+            }
+            Answer::Done
+        });
+        assert_eq!((&second.ending, bench.model(&second)), (&whole.ending, bench.model(&whole)));
+        assert_eq!(second.parts.iter().map(|parts| tasks(parts)).collect::<Vec<_>>(), phases[index..]);
+        assert_eq!(second.parts[0].len(), 1, "{lost_in}: all but the last was done");
+    }
 }
 
 #[test]

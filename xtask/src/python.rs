@@ -1,5 +1,6 @@
-//! `cargo xtask python`: everything is built, then the wheel of `host/python`, which is installed in `.deps/wheel` and beside Ray, and
-//! tested there with the staged plugins: unit tests, the examples of `docs/python.md`, the types.
+//! `cargo xtask python`: everything is built, then the wheel of `host/python`, which is installed in `.deps/wheel` and beside Ray.
+//! Tests: of the wheel with the staged plugins (unit tests, the examples of `docs/python.md`, the types), and of the application
+//! of `deploy/ray`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,20 +15,21 @@ use crate::workspace::Workspace;
 /// Fails if a test fails.
 pub fn run(workspace: &Workspace) -> Result<()> {
     build::run(workspace)?;
-    let venv = workspace.deps().join("wheel");
+    let (venv, ray) = (workspace.deps().join("wheel"), workspace.deps().join("ray"));
     if !venv.join("bin/maturin").is_file() {
         bail!("{} is not complete: `cargo xtask setup` says why", venv.display());
     }
     let wheel = build_wheel(workspace, &venv)?;
-    // tests of clusters find it beside Ray
-    for environment in
-        [&venv, &workspace.deps().join("ray")].into_iter().filter(|venv| venv.join("bin/python").is_file())
-    {
-        install(&wheel, environment)?;
-    }
+    install(&wheel, &venv)?;
     test(workspace, &venv)?;
     println!("tested {}", wheel.display());
-    Ok(())
+    if !ray.join("bin/python").is_file() {
+        println!("skipped deploy/ray: {} is not laid out (cargo xtask setup)", ray.display());
+        return Ok(());
+    }
+    // tests of clusters find it there
+    install(&wheel, &ray)?;
+    test_application(workspace, &ray)
 }
 
 fn build_wheel(workspace: &Workspace, venv: &Path) -> Result<PathBuf> {
@@ -58,5 +60,12 @@ fn test(workspace: &Workspace, venv: &Path) -> Result<()> {
     tests.args(["-X", "faulthandler", "-m", "unittest", "discover", "--verbose"]);
     tests.env("SCENE3D_PLUGIN_PATH", release.join("plugins")).env("SCENE3D_WEIGHTS", deps.join("weights"));
     tests.env("SCENE3D_PYCOLMAP_PYTHON", deps.join("venv/bin/python")).env("SCENE3D_PROGRAM", release.join("scene3d"));
+    command::run(&mut tests)
+}
+
+fn test_application(workspace: &Workspace, venv: &Path) -> Result<()> {
+    let mut tests = Command::new(venv.join("bin/python"));
+    tests.current_dir(workspace.root.join("deploy/ray"));
+    tests.args(["-B", "-m", "unittest", "discover", "--verbose", "--start-directory", "tests"]);
     command::run(&mut tests)
 }

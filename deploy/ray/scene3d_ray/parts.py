@@ -103,7 +103,7 @@ class Parts:
 async def run_all(parts: Parts, here: Do, num_workers: int, start: Callable[[], Any]) -> None:
     """Does all parts, by so many actors that `start` starts and by the one who calls."""
     local = asyncio.create_task(parts.work(here))
-    pending = {local, *(asyncio.create_task(run_there(parts, start)) for _ in range(num_workers))}
+    tasks = pending = {local, *(asyncio.create_task(run_there(parts, start)) for _ in range(num_workers))}
     try:
         # when nothing is left to do here, nothing is in work elsewhere
         while not local.done():
@@ -111,9 +111,9 @@ async def run_all(parts: Parts, here: Do, num_workers: int, start: Callable[[], 
             for task in done:
                 task.result()
     finally:
-        for task in pending:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def run_there(parts: Parts, start: Callable[[], Any]) -> None:

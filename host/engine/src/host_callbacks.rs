@@ -31,6 +31,18 @@ impl LogLevel {
             _ => Self::Info,
         }
     }
+
+    /// As events and logs write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
 }
 
 /// Where log and progress of plugins go, and who may stop them. Called from any thread, also from several at once.

@@ -13,7 +13,6 @@ use scene3d_wire::MatchGraph;
 
 use crate::PipelineError;
 use crate::hash::{Key, key_of};
-use crate::photos::Photo;
 
 /// Bump when the content of an artifact changes its meaning.
 const FORMAT: &str = "2";
@@ -55,17 +54,17 @@ impl Artifacts {
 
     /// File of an image's features.
     pub(crate) fn features(&self, key: &str) -> PathBuf {
-        self.root.join(FEATURES).join(format!("{key}.safetensors"))
+        self.root.join(features_name(key))
     }
 
     /// Journal of the matches of one matcher over one extractor's features.
     pub(crate) fn matches(&self, stage_key: &str) -> PathBuf {
-        self.root.join(MATCHES).join(format!("{stage_key}.journal"))
+        self.root.join(journal_name(stage_key))
     }
 
     /// File of a codebook, or of vectors of images.
     pub(crate) fn retrieval(&self, key: &str) -> PathBuf {
-        self.root.join(RETRIEVAL).join(format!("{key}.safetensors"))
+        self.root.join(retrieval_name(key))
     }
 
     /// File of a mapping.
@@ -85,26 +84,22 @@ fn remove_parts(folder: &Path) -> io::Result<()> {
 }
 
 /// Name below the artifacts of an image's features.
-pub(crate) fn features_name(sha256: &str, extractor: Option<&StagePlan>, seed: u64) -> String {
-    format!("{FEATURES}/{}.safetensors", key_of_photo(sha256, extractor, seed))
+pub(crate) fn features_name(key: &str) -> String {
+    format!("{FEATURES}/{key}.safetensors")
 }
 
-/// Name below the artifacts of the journal of a matcher's work on one extractor's features.
-pub(crate) fn journal_name(plan: &FeaturesPlan, seed: u64) -> String {
-    format!("{MATCHES}/{}.journal", match_stage_key(plan, seed))
+/// Name below the artifacts of a journal.
+pub(crate) fn journal_name(stage_key: &str) -> String {
+    format!("{MATCHES}/{stage_key}.journal")
 }
 
-/// Name below the artifacts of a codebook.
-pub(crate) fn codebook_name(key: &str) -> String {
+/// Name below the artifacts of a codebook, or of vectors of images.
+pub(crate) fn retrieval_name(key: &str) -> String {
     format!("{RETRIEVAL}/{key}.safetensors")
 }
 
-/// Key of an image's features; without an extractor, of its appearance alone.
-pub(crate) fn features_key(photo: &Photo, extractor: Option<&StagePlan>, seed: u64) -> Key {
-    key_of_photo(&photo.sha256, extractor, seed)
-}
-
-fn key_of_photo(sha256: &str, extractor: Option<&StagePlan>, seed: u64) -> Key {
+/// Key of what is found in the photo of this sha256; without an extractor, of its appearance alone.
+pub(crate) fn features_key(sha256: &str, extractor: Option<&StagePlan>, seed: u64) -> Key {
     // the orientation is in the file, hence in its hash
     let identity = extractor.map_or_else(|| NO_EXTRACTOR.to_owned(), |plan| plan.identity_json(seed));
     key_of(["features", FORMAT, sha256, &identity].map(str::as_bytes))

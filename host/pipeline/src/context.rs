@@ -134,7 +134,8 @@ impl<'a> Context<'a> {
 
     /// Says something of interest that needs nothing done.
     pub(crate) fn log_info(&self, message: String) {
-        self.observer.event(Event::Log { level: "info", target: "pipeline".to_owned(), message });
+        let (level, target) = (LogLevel::Info.name(), "pipeline".to_owned());
+        self.observer.event(Event::Log { level, target, message });
     }
 
     /// What was said so far.
@@ -248,14 +249,8 @@ struct Callbacks {
 
 impl HostCallbacks for Callbacks {
     fn log(&self, level: LogLevel, plugin: &str, message: &str) {
-        let level = match level {
-            LogLevel::Error => "error",
-            LogLevel::Warn => "warn",
-            LogLevel::Info => "info",
-            LogLevel::Debug => "debug",
-            LogLevel::Trace => "trace",
-        };
-        self.observer.event(Event::Log { level, target: plugin.to_owned(), message: message.to_owned() });
+        let (target, message) = (plugin.to_owned(), message.to_owned());
+        self.observer.event(Event::Log { level: level.name(), target, message });
     }
 
     fn progress(&self, _: &str, share: f64, what: &str) {

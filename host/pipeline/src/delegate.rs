@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::context::Context;
+use crate::observer::{Event, StageName};
 use crate::{Cancel, PipelineError};
 
 /// A part of a run. What it finishes is the same, and under the same keys, as what the run itself would have.
@@ -45,4 +47,21 @@ pub trait Delegate: Send + Sync {
     /// # Errors
     /// [`PipelineError::Elsewhere`] with why a part failed.
     fn work(&self, parts: Vec<Part>, progress: &dyn Fn(usize), cancel: &Cancel) -> Result<(), PipelineError>;
+}
+
+/// Has parts of a stage done, if there are any; `before` of its `total` items are there already.
+pub(crate) fn work_elsewhere(
+    context: &Context<'_>,
+    delegate: &dyn Delegate,
+    parts: Vec<Part>,
+    (stage, [before, total]): (StageName, [usize; 2]),
+) -> Result<(), PipelineError> {
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let tell = |done: usize| {
+        let (done, what) = ((before + done).min(total), String::new());
+        context.observer.event(Event::Progress { stage, done, total, what });
+    };
+    delegate.work(parts, &tell, &context.cancel)
 }

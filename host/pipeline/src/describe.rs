@@ -4,7 +4,7 @@
 use scene3d_tensor::Tensor;
 use scene3d_wire::NamedView;
 
-use crate::delegate::{Delegate, PartTask};
+use crate::delegate::{Delegate, Part, PartTask};
 use crate::extractions::{Extractions, Sources};
 use crate::hash::{Key, key_of};
 use crate::retrieval::{ImageDescriptors, Retrieval};
@@ -28,12 +28,17 @@ pub(crate) fn describe_elsewhere(
     let key = write_codebook(sources, codebook)?;
     let places: Vec<usize> = (0..sources.photos.len()).collect();
     let shard_len = delegate.images_per_shard().max(1);
+    let path_of = |shard: &[usize]| sources.artifacts.retrieval(&vectors_key(&key, extractions, shard));
     let task = PartTask::Describe { codebook: key.clone() };
-    delegate.work(shards(sources.photos, &places, shard_len, &task), &|_| {}, &sources.context.cancel)?;
+    // an earlier attempt may have described some
+    let missing = places.chunks(shard_len).filter(|shard| !path_of(shard).exists());
+    let parts: Vec<Part> = missing.flat_map(|shard| shards(sources.photos, shard, shard_len, &task)).collect();
+    if !parts.is_empty() {
+        delegate.work(parts, &|_| {}, &sources.context.cancel)?;
+    }
     let mut vectors = Vec::with_capacity(places.len());
     for shard in places.chunks(shard_len) {
-        let path = sources.artifacts.retrieval(&vectors_key(&key, extractions, shard));
-        match sources.context.reuse(tensor_file::read(&path))? {
+        match sources.context.reuse(tensor_file::read(&path_of(shard)))? {
             Some(tensors) => {
                 let values = NamedView::of(&tensors).slice::<f32>(VECTORS)?.to_vec();
                 let dim = values.len() / shard.len().max(1);

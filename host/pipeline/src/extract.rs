@@ -255,7 +255,7 @@ impl Work<'_> {
         found: Features,
     ) -> Result<Finished, PipelineError> {
         let photo = &self.photos[photo_index];
-        let key = features_key(photo, self.extractors[extractor], self.context.seed());
+        let key = features_key(&photo.sha256, self.extractors[extractor], self.context.seed());
         let path = self.artifacts.features(&key);
         let Features { keypoints, scores, descriptors } = found;
         let in_host_memory: Named = vec![("keypoints".to_owned(), keypoints), ("scores".to_owned(), scores)];

@@ -8,9 +8,9 @@ use scene3d_wire::Named;
 
 use crate::artifacts::{Artifacts, features_key};
 use crate::context::Context;
-use crate::delegate::PartTask;
+use crate::delegate::{PartTask, work_elsewhere};
 use crate::extract::{Finished, Tally, Task, Work};
-use crate::observer::{Event, StageName};
+use crate::observer::StageName;
 use crate::photo_features::{DESCRIPTORS, Extracted, PhotoFeatures};
 use crate::photos::{Photo, Rejected};
 use crate::resident::{Kept, Kind, Resident};
@@ -58,7 +58,7 @@ impl Extractions {
         let Sources { context, photos, artifacts, .. } = sources;
         let extractors = distinct_extractors(context).0;
         let size = |photo: &Photo, plan: &Option<&StagePlan>| {
-            let path = artifacts.features(&features_key(photo, *plan, context.seed()));
+            let path = artifacts.features(&features_key(&photo.sha256, *plan, context.seed()));
             std::fs::metadata(path).map_or(0, |metadata| metadata.len() as usize)
         };
         let of_photo = |photo: &Photo| extractors.iter().map(|plan| size(photo, plan)).sum();
@@ -106,14 +106,8 @@ pub(crate) fn extract_all(
         let missing: Vec<usize> =
             (0..photos.len()).filter(|&photo| found.iter().any(|of_photo| of_photo[photo].is_none())).collect();
         let parts = shards(photos, &missing, delegate.images_per_shard(), &PartTask::Extract);
-        if !parts.is_empty() {
-            let tell = |done: usize| {
-                let (stage, done, what) = (StageName::Extract, (reused + done).min(total), String::new());
-                context.observer.event(Event::Progress { stage, done, total, what });
-            };
-            delegate.work(parts, &tell, &context.cancel)?;
-            read_stored(sources, &extractors, &mut found)?;
-        }
+        work_elsewhere(context, delegate.as_ref(), parts, (StageName::Extract, [reused, total]))?;
+        read_stored(sources, &extractors, &mut found)?;
     }
     let missing = |photo: usize| Task {
         photo,
@@ -198,7 +192,7 @@ fn stored(
 ) -> Result<Option<PhotoFeatures>, PipelineError> {
     let Sources { context, photos, artifacts, resident } = sources;
     context.cancel.check()?;
-    let key = features_key(&photos[photo], plan, context.seed());
+    let key = features_key(&photos[photo].sha256, plan, context.seed());
     let path = artifacts.features(&key);
     let Some(tensors) = context.reuse(tensor_file::read(&path))? else { return Ok(None) };
     let (descriptors, tensors): (Named, Named) = tensors.into_iter().partition(|(name, _)| name == DESCRIPTORS);

@@ -9,12 +9,12 @@ use scene3d_scene::{ImageId, ImagePair};
 use crate::PipelineError;
 use crate::artifacts::{match_stage_key, pair_key};
 use crate::context::Context;
-use crate::delegate::Delegate;
+use crate::delegate::{Delegate, work_elsewhere};
 use crate::extract::{Tally, place_of};
 use crate::extractions::{Extractions, Sources};
 use crate::journal::Journal;
 use crate::match_work::{MatchWork, Places};
-use crate::observer::{Event, StageName};
+use crate::observer::StageName;
 use crate::pair_found::{FoundKind, PairFound};
 use crate::photo_features::{Extracted, PhotoFeatures};
 use crate::split::blocks;
@@ -69,18 +69,11 @@ fn match_elsewhere(
     sources: Sources<'_>,
     delegate: &dyn Delegate,
     missing: &BTreeSet<ImagePair>,
-    [reused, total]: [usize; 2],
+    reused_of_total: [usize; 2],
 ) -> Result<(), PipelineError> {
     let images_that_fit = sources.resident.budget_bytes() / (2 * Extractions::largest_image_bytes(sources)).max(1);
     let parts = blocks(sources.photos, missing, delegate.images_per_block().min(images_that_fit));
-    if parts.is_empty() {
-        return Ok(());
-    }
-    let tell = |done: usize| {
-        let (stage, done, what) = (StageName::Match, (reused + done).min(total), String::new());
-        sources.context.observer.event(Event::Progress { stage, done, total, what });
-    };
-    delegate.work(parts, &tell, &sources.context.cancel)
+    work_elsewhere(sources.context, delegate, parts, (StageName::Match, reused_of_total))
 }
 
 /// An entry of `[[features]]` with what an earlier run matched and what is missing.

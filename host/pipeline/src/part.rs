@@ -6,7 +6,7 @@ use std::sync::Arc;
 use scene3d_engine::{Negotiated, StagePlan};
 use scene3d_scene::{ImageId, ImageInfo, ImagePair};
 
-use crate::artifacts::{Artifacts, codebook_name, features_name, journal_name};
+use crate::artifacts::{Artifacts, features_key, features_name, journal_name, match_stage_key, retrieval_name};
 use crate::context::Context;
 use crate::delegate::PartTask;
 use crate::describe::describe_shard;
@@ -59,11 +59,11 @@ impl PartRequest<'_> {
     pub fn begins_with(&self, negotiated: &Negotiated) -> Vec<String> {
         let seed = negotiated.config.pipeline.seed;
         let plans = distinct_plans(&negotiated.features, seed);
-        let of_photo =
-            |photo: &KnownPhoto| plans.iter().map(|plan| features_name(&photo.sha256, *plan, seed)).collect();
-        let mut names: Vec<String> = self.photos.iter().flat_map(|photo| -> Vec<String> { of_photo(photo) }).collect();
+        let name = |photo: &KnownPhoto, plan| features_name(&features_key(&photo.sha256, plan, seed));
+        let mut names: Vec<String> =
+            self.photos.iter().flat_map(|photo| plans.iter().map(move |plan| name(photo, *plan))).collect();
         if let PartTask::Describe { codebook } = self.task {
-            names.push(codebook_name(codebook));
+            names.push(retrieval_name(codebook));
         }
         names
     }
@@ -74,7 +74,9 @@ impl PartRequest<'_> {
         let seed = negotiated.config.pipeline.seed;
         match self.task {
             PartTask::Extract | PartTask::Describe { .. } => Vec::new(),
-            PartTask::Match { .. } => negotiated.features.iter().map(|plan| journal_name(plan, seed)).collect(),
+            PartTask::Match { .. } => {
+                negotiated.features.iter().map(|plan| journal_name(&match_stage_key(plan, seed))).collect()
+            }
         }
     }
 }

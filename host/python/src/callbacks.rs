@@ -15,14 +15,8 @@ pub(crate) struct Callbacks {
 
 impl HostCallbacks for Callbacks {
     fn log(&self, level: LogLevel, plugin: &str, message: &str) {
-        let level = match level {
-            LogLevel::Error => "error",
-            LogLevel::Warn => "warn",
-            LogLevel::Info => "info",
-            LogLevel::Debug => "debug",
-            LogLevel::Trace => "trace",
-        };
-        self.teller.event(&Event::Log { level, target: plugin.to_owned(), message: message.to_owned() });
+        let (target, message) = (plugin.to_owned(), message.to_owned());
+        self.teller.event(&Event::Log { level: level.name(), target, message });
     }
 
     fn progress(&self, _: &str, _: f64, _: &str) {

@@ -38,7 +38,7 @@ pub(super) struct Delegating {
 impl Delegating {
     fn job_of(&self, images: &HashMap<&str, &JobImage>, part: Part) -> PartJob {
         let images = part.photos.iter().filter_map(|name| images.get(name.as_str()).map(|image| (*image).clone()));
-        let job = JobRequest { images: images.collect(), inherit_from: None, ..self.job.clone() };
+        let job = JobRequest { images: images.collect(), ..self.job.clone() };
         PartJob { job, task: part.task }
     }
 

@@ -13,7 +13,7 @@ use scene3d_pipeline::{
 
 use super::delegating::Delegating;
 use super::images::storage_failure;
-use super::keeper::{Keeper, KeptWork};
+use super::keeper::{Keeper, KeptWork, key_of};
 use super::observer::{Hidden, JobObserver};
 use super::results::Results;
 use super::{Talk, Worker};
@@ -89,7 +89,6 @@ fn begin_keeping(
         return Ok((request.clone(), None));
     }
     let out = worker.scratch.new_folder(request)?;
-    let key_of = |folder: &Path| folder.to_string_lossy().into_owned();
     let writer = format!("{:06}", request.attempt);
     let kept = KeptWork::of(blobs.clone(), key_of(&request.work_folder), writer, out.clone())?;
     for folder in request.inherit_from.iter().chain([&request.work_folder]) {

@@ -93,10 +93,16 @@ impl KeptWork {
         Ok(())
     }
 
-    /// Puts back those of these files that are kept, and what a writer of this name put into journals.
-    pub(super) async fn put_back_some(&self, files: &[String], journals: &[String]) -> Result<()> {
+    /// Puts back those of these files that are kept, by the job or by one whose stages it inherits, and what a writer of this
+    /// name put into journals.
+    pub(super) async fn put_back_some(
+        &self,
+        inherited: Option<&str>,
+        files: &[String],
+        journals: &[String],
+    ) -> Result<()> {
         let mut here = self.here.lock().await;
-        let restored = stream::iter(files.iter().map(|name| self.restore_if_there(name)));
+        let restored = stream::iter(files.iter().map(|name| self.restore_if_there(inherited, name)));
         let found: Vec<Option<&str>> = restored.buffer_unordered(NUM_TRANSFERS).try_collect().await?;
         for name in found.into_iter().flatten() {
             here.finished.take_file(name);
@@ -110,12 +116,14 @@ impl KeptWork {
         Ok(())
     }
 
-    async fn restore_if_there<'n>(&self, name: &'n str) -> Result<Option<&'n str>> {
-        let object = format!("{}/{name}", self.key);
-        match self.blobs.exists(&object).await? {
-            true => self.restore(&object, name).await.map(|()| Some(name)),
-            false => Ok(None),
+    async fn restore_if_there<'n>(&self, inherited: Option<&str>, name: &'n str) -> Result<Option<&'n str>> {
+        for key in [Some(self.key.as_str()), inherited].into_iter().flatten() {
+            let object = format!("{key}/{name}");
+            if self.blobs.exists(&object).await? {
+                return self.restore(&object, name).await.map(|()| Some(name));
+            }
         }
+        Ok(None)
     }
 
     async fn restore(&self, object: &str, name: &str) -> Result<()> {
@@ -163,6 +171,11 @@ impl KeptWork {
         here.pieces.extend(pieces.into_iter().flatten());
         Ok(())
     }
+}
+
+/// Key of what is kept of a job with this work folder.
+pub(super) fn key_of(work_folder: &Path) -> String {
+    work_folder.to_string_lossy().into_owned()
 }
 
 /// `matches/KEY.journal` of `matches/KEY.journal/WRITER/OFFSET`; a writer may have parts too.
@@ -320,7 +333,8 @@ mod tests {
         // of its own alone, where it is one of many
         let other = fixture.work("10");
         let missing = ["features/none.safetensors".to_owned()];
-        fixture.runtime.block_on(other.put_back_some(&missing, &["matches/m.journal".to_owned()])).unwrap();
+        let journals = ["matches/m.journal".to_owned()];
+        fixture.runtime.block_on(other.put_back_some(None, &missing, &journals)).unwrap();
         assert_eq!(journal(&other).unwrap(), "cde");
     }
 

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::images::storage_failure;
 use super::job::{failure, hidden, negotiated, pipeline_request, wrong_config};
-use super::keeper::{Keeper, KeptWork};
+use super::keeper::{Keeper, KeptWork, key_of};
 use super::observer::JobObserver;
 use super::protocol::{PartEnding, PartJob};
 use super::{Voice, Worker};
@@ -56,11 +56,12 @@ fn try_run(
     let mut photos: Vec<KnownPhoto> = part.job.images.iter().map(known).collect();
     let request = PartRequest { photos: &photos, task: &part.task, reads_photos: false };
 
-    let key = part.job.work_folder.to_string_lossy().into_owned();
+    let (key, inherited) = (key_of(&part.job.work_folder), part.job.inherit_from.as_deref().map(key_of));
     let kept = KeptWork::of(blobs.clone(), key, id_of(part), out.clone()).map_err(stored)?;
     let begins_with = request.begins_with(&negotiated);
     let journals = request.journals(&negotiated);
-    worker.runtime.block_on(kept.put_back_some(&begins_with, &journals)).map_err(stored)?;
+    let put_back = kept.put_back_some(inherited.as_deref(), &begins_with, &journals);
+    worker.runtime.block_on(put_back).map_err(stored)?;
 
     // what is not there is found anew, in the photo
     let is_missing = |name: &String| !FinishedWork::path_in(&out, name).is_file();
@@ -79,7 +80,7 @@ fn try_run(
     let hidden = hidden(&out);
     let observer =
         Arc::new(JobObserver::new((&part.job.job_id, voice), Some(keeper.told()), &negotiated, hidden.clone()));
-    let job = JobRequest { work_folder: out, ..part.job.clone() };
+    let job = JobRequest { work_folder: out, inherit_from: None, ..part.job.clone() };
     let run = pipeline_request(&job, Vec::new(), negotiated);
     let worked = work_on_part(&run, &request, &worker.plugins, Arc::clone(&observer) as Arc<dyn Observer>, cancel);
     keeper.end().map_err(stored)?;
