@@ -1,6 +1,6 @@
 //! Images and artifacts in the object store: a folder of this machine or an S3 bucket, by keys that hold no user's words.
 
-use std::io::{SeekFrom, Write as _};
+use std::io::Write as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,11 +13,13 @@ use object_store::path::Path as Key;
 use object_store::prefix::PrefixStore;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig, WriteMultipart};
 use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
-use tokio_util::io::ReaderStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use url::Url;
 
+use self::folder::{STAGING, check_there, copy_into, files_below, link_into, place, read_file};
 use crate::error::{Result, ServiceError};
+
+mod folder;
 
 /// Bytes read from a file at once.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -25,8 +27,6 @@ const CHUNK_BYTES: usize = 256 << 10;
 const MAX_PARTS: usize = 4;
 /// A bucket that does not answer is asked again for so long: a request must be told in time.
 const MAX_RETRY: Duration = Duration::from_secs(10);
-/// Files on their way to their place, beside the objects so that they can be renamed.
-const STAGING: &str = "staging";
 
 /// The object store.
 #[derive(Debug, Clone)]
@@ -168,6 +168,25 @@ impl Blobs {
         }
     }
 
+    /// Puts an object under another key too, whole or not at all. Whether it was there.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if the store can't be written.
+    pub async fn copy(&self, from: &str, to: &str) -> Result<bool> {
+        let (from, to) = (checked(from)?, checked(to)?);
+        match &self.0 {
+            Store::Folder(root) => {
+                let root = root.clone();
+                blocking(move || link_into(&root, &from, &to)).await
+            }
+            Store::Remote(store) => match store.copy(&from, &to).await {
+                Ok(()) => Ok(true),
+                Err(object_store::Error::NotFound { .. }) => Ok(false),
+                Err(error) => Err(ServiceError::objects("copy an object")(error)),
+            },
+        }
+    }
+
     /// Copies an object into a file, which is there whole or not at all.
     ///
     /// # Errors
@@ -273,20 +292,6 @@ impl Blobs {
     }
 }
 
-/// Where the whole folder is gone, as with a disk that is not mounted, nobody can tell what is in it. That is another error
-/// than that of a file that is not there.
-async fn check_there(root: &Path) -> Result<()> {
-    match tokio::fs::try_exists(root.join(STAGING)).await {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(gone(root)),
-        Err(error) => Err(ServiceError::io("find", root)(error)),
-    }
-}
-
-fn gone(root: &Path) -> ServiceError {
-    ServiceError::io("find", root)(std::io::Error::other("the folder of all objects is gone"))
-}
-
 /// Keys are made by the service alone; one with `..` or an empty part is a bug and goes nowhere.
 fn checked(key: &str) -> Result<Key> {
     Key::parse(key).map_err(|error| ServiceError::objects("read a key")(error.into()))
@@ -297,52 +302,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
     joined.unwrap_or_else(|error| {
         Err(ServiceError::objects("finish its work")(object_store::Error::JoinError { source: error }))
     })
-}
-
-fn copy_into(root: &Path, key: &Key, from: &Path) -> Result<()> {
-    let mut source = std::fs::File::open(from).map_err(ServiceError::io("read", from))?;
-    place(root, key, |mut part| std::io::copy(&mut source, &mut part).map(drop))
-}
-
-/// What is written to a file beside the objects becomes one of them.
-fn place(root: &Path, key: &Key, write: impl FnOnce(&std::fs::File) -> std::io::Result<()>) -> Result<()> {
-    let to = root.join(key.as_ref());
-    // a temporary file's errors name its path
-    let failed = |error: std::io::Error| ServiceError::io("write", &to)(error.kind().into());
-    let staging = root.join(STAGING);
-    if !staging.exists() {
-        return Err(gone(root));
-    }
-    let part = tempfile::NamedTempFile::new_in(staging).map_err(failed)?;
-    write(part.as_file()).map_err(failed)?;
-    part.as_file().sync_all().map_err(failed)?;
-    to.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(failed)?;
-    part.persist(&to).map(drop).map_err(|error| failed(error.error))
-}
-
-/// Keys and sizes of the files below a folder of the store.
-fn files_below(root: &Path, folder: &str) -> Result<Vec<(String, u64)>> {
-    let at = root.join(folder);
-    let failed = |error| ServiceError::io("list", &at)(error);
-    let entries = match std::fs::read_dir(&at) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && root.join(STAGING).exists() => {
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(failed(error)),
-    };
-    let mut keys = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(failed)?;
-        let key = format!("{folder}/{}", entry.file_name().to_string_lossy());
-        let metadata = entry.metadata().map_err(failed)?;
-        if metadata.is_dir() {
-            keys.extend(files_below(root, &key)?);
-        } else {
-            keys.push((key, metadata.len()));
-        }
-    }
-    Ok(keys)
 }
 
 async fn upload(store: &dyn ObjectStore, key: &Key, from: &Path) -> Result<()> {
@@ -359,20 +318,6 @@ async fn upload(store: &dyn ObjectStore, key: &Key, from: &Path) -> Result<()> {
         upload.put(chunk.freeze());
     }
     upload.finish().await.map(drop).map_err(failed())
-}
-
-async fn read_file(path: &Path, range: Option<Range<u64>>) -> Result<BlobStream> {
-    let failed = |error| ServiceError::io("read", path)(error);
-    let mut file = File::open(path).await.map_err(failed)?;
-    let size_bytes = file.metadata().await.map_err(failed)?.len();
-    let range = range.unwrap_or(0..size_bytes);
-    file.seek(SeekFrom::Start(range.start)).await.map_err(failed)?;
-    let wanted = file.take(range.end.min(size_bytes).saturating_sub(range.start));
-    let path = path.to_owned();
-    let bytes = ReaderStream::with_capacity(wanted, CHUNK_BYTES)
-        .map_err(move |error| ServiceError::io("read", &path)(error))
-        .boxed();
-    Ok(BlobStream { size_bytes, bytes })
 }
 
 #[cfg(test)]

@@ -38,6 +38,23 @@ async fn objects_of_a_folder_are_put_read_in_part_and_removed() {
 }
 
 #[tokio::test]
+async fn a_copy_outlives_what_it_was_made_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = Blobs::make(&url_of(folder.path())).unwrap();
+    blobs.put_bytes("from", Bytes::from_static(b"first")).await.unwrap();
+    assert!(blobs.copy("from", "a/b").await.unwrap());
+    blobs.put_bytes("from", Bytes::from_static(b"second")).await.unwrap();
+    assert_eq!(read(&blobs, None).await, b"first");
+    assert!(blobs.copy("from", "a/b").await.unwrap(), "it replaces what is there");
+    blobs.delete("from").await.unwrap();
+    assert_eq!(read(&blobs, None).await, b"second");
+    assert!(!blobs.copy("from", "a/b").await.unwrap());
+    assert_eq!(read(&blobs, None).await, b"second");
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    assert!(blobs.copy("from", "a/b").await.is_err());
+}
+
+#[tokio::test]
 async fn objects_are_listed_and_removed_below_a_key() {
     let folder = tempfile::tempdir().unwrap();
     let blobs = Blobs::make(&url_of(&folder.path().join("objects"))).unwrap();

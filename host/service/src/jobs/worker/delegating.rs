@@ -38,7 +38,7 @@ pub(super) struct Delegating {
 impl Delegating {
     fn job_of(&self, images: &HashMap<&str, &JobImage>, part: Part) -> PartJob {
         let images = part.photos.iter().filter_map(|name| images.get(name.as_str()).map(|image| (*image).clone()));
-        let job = JobRequest { images: images.collect(), ..self.job.clone() };
+        let job = JobRequest { images: images.collect(), inherit_from: None, ..self.job.clone() };
         PartJob { job, task: part.task }
     }
 
@@ -75,7 +75,7 @@ impl Delegate for Delegating {
         // a keeper that failed has cancelled the run
         self.told.send(Some(Told::Parts(parts))).ok();
         self.wait(progress, cancel)?;
-        let found = self.runtime.block_on(self.kept.put_back(&self.kept.key));
+        let found = self.runtime.block_on(self.kept.put_back());
         found.map_err(|error| elsewhere(*storage_failure(&error)))
     }
 }

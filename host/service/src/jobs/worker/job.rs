@@ -91,9 +91,10 @@ fn begin_keeping(
     let out = worker.scratch.new_folder(request)?;
     let writer = format!("{:06}", request.attempt);
     let kept = KeptWork::of(blobs.clone(), key_of(&request.work_folder), writer, out.clone())?;
-    for folder in request.inherit_from.iter().chain([&request.work_folder]) {
-        worker.runtime.block_on(kept.put_back(&key_of(folder)))?;
+    if let Some(folder) = &request.inherit_from {
+        worker.runtime.block_on(kept.inherit(&key_of(folder)))?;
     }
+    worker.runtime.block_on(kept.put_back())?;
     let (told_to, runtime) = ((request.job_id.clone(), talk.voice.clone()), worker.runtime.handle().clone());
     let keeper = Keeper::begin(kept.clone(), told_to, talk.cancel.clone(), runtime)?;
     Ok((JobRequest { work_folder: out, inherit_from: None, ..request.clone() }, Some((kept, keeper))))

@@ -68,8 +68,21 @@ impl KeptWork {
         Self { writer: format!("{}/{name}", self.writer), ..self }
     }
 
-    /// Puts back what is kept under a key and not here: that of the job, or of one whose stages it inherits.
-    pub(super) async fn put_back(&self, key: &str) -> Result<()> {
+    /// Takes over what is kept of another job, so that all that this one needs is kept under its own key.
+    pub(super) async fn inherit(&self, from: &str) -> Result<()> {
+        let (old, new) = (self.blobs.list(from).await?, self.blobs.list(&self.key).await?);
+        let there: HashSet<String> = new.into_iter().map(|(object, _)| object).collect();
+        let name_of = |object: &str| inherited_name(from, object.get(from.len() + 1..).unwrap_or_default());
+        let heir_of = |object: &str| format!("{}/{}", self.key, name_of(object));
+        let missing = old.iter().map(|(object, _)| (object, heir_of(object))).filter(|(_, to)| !there.contains(to));
+        // what is removed meanwhile is found anew
+        let copies = missing.map(|(object, to)| async move { self.blobs.copy(object, &to).await.map(drop) });
+        stream::iter(copies).buffer_unordered(NUM_TRANSFERS).try_collect().await
+    }
+
+    /// Puts back what is kept and not here.
+    pub(super) async fn put_back(&self) -> Result<()> {
+        let key = &self.key;
         let mut here = self.here.lock().await;
         // what is new here is told from what is put back by its place in the journals
         self.put_new_of(&mut here).await?;
@@ -93,16 +106,10 @@ impl KeptWork {
         Ok(())
     }
 
-    /// Puts back those of these files that are kept, by the job or by one whose stages it inherits, and what a writer of this
-    /// name put into journals.
-    pub(super) async fn put_back_some(
-        &self,
-        inherited: Option<&str>,
-        files: &[String],
-        journals: &[String],
-    ) -> Result<()> {
+    /// Puts back those of these files that are kept, and what a writer of this name put into journals.
+    pub(super) async fn put_back_some(&self, files: &[String], journals: &[String]) -> Result<()> {
         let mut here = self.here.lock().await;
-        let restored = stream::iter(files.iter().map(|name| self.restore_if_there(inherited, name)));
+        let restored = stream::iter(files.iter().map(|name| self.restore_if_there(name)));
         let found: Vec<Option<&str>> = restored.buffer_unordered(NUM_TRANSFERS).try_collect().await?;
         for name in found.into_iter().flatten() {
             here.finished.take_file(name);
@@ -116,14 +123,12 @@ impl KeptWork {
         Ok(())
     }
 
-    async fn restore_if_there<'n>(&self, inherited: Option<&str>, name: &'n str) -> Result<Option<&'n str>> {
-        for key in [Some(self.key.as_str()), inherited].into_iter().flatten() {
-            let object = format!("{key}/{name}");
-            if self.blobs.exists(&object).await? {
-                return self.restore(&object, name).await.map(|()| Some(name));
-            }
+    async fn restore_if_there<'n>(&self, name: &'n str) -> Result<Option<&'n str>> {
+        let object = format!("{}/{name}", self.key);
+        match self.blobs.exists(&object).await? {
+            true => self.restore(&object, name).await.map(|()| Some(name)),
+            false => Ok(None),
         }
-        Ok(None)
     }
 
     async fn restore(&self, object: &str, name: &str) -> Result<()> {
@@ -184,6 +189,15 @@ fn journal_of_piece(name: &str) -> Option<&str> {
     Some(&name[..end])
 }
 
+/// Name of what was kept of another job under this name: its writers may have the names of others.
+fn inherited_name(from: &str, name: &str) -> String {
+    let of = from.rsplit('/').next().unwrap_or(from);
+    match journal_of_piece(name) {
+        Some(journal) => format!("{journal}/of-{of}{}", &name[journal.len()..]),
+        None => name.to_owned(),
+    }
+}
+
 fn make_folder_of(path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(ServiceError::io("create", folder))
@@ -236,120 +250,4 @@ fn keep(work: &KeptWork, events: &Receiver<Option<Told>>, tell: impl Fn(Told), r
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::sync::{Arc, Mutex};
-
-    use super::*;
-    use crate::jobs::executor::ExecutorEvent;
-
-    struct Fixture {
-        folder: tempfile::TempDir,
-        runtime: tokio::runtime::Runtime,
-    }
-
-    impl Fixture {
-        fn new() -> Self {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-            Self { folder: tempfile::tempdir().unwrap(), runtime }
-        }
-
-        fn work(&self, writer: &str) -> KeptWork {
-            let url = url::Url::from_file_path(self.folder.path().join("objects")).unwrap();
-            let out = self.folder.path().join(format!("out-{writer}"));
-            fs::create_dir_all(&out).unwrap();
-            let blobs = Blobs::make(url.as_str()).unwrap();
-            KeptWork::of(blobs, "work/job_1".to_owned(), writer.to_owned(), out).unwrap()
-        }
-    }
-
-    fn write(work: &KeptWork, name: &str, content: &str) {
-        let path = FinishedWork::path_in(&work.out, name);
-        make_folder_of(&path).unwrap();
-        fs::write(path, content).unwrap();
-    }
-
-    fn warning(message: &str) -> Told {
-        Told::Event(ExecutorEvent::Warning { message: message.to_owned() })
-    }
-
-    #[test]
-    fn what_is_told_is_kept_and_another_attempt_goes_on_from_it() {
-        let fixture = Fixture::new();
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let begin = |work: &KeptWork| {
-            let heard = Arc::clone(&lines);
-            let voice = Voice::new(move |line| heard.lock().unwrap().push(line));
-            let handle = fixture.runtime.handle().clone();
-            Keeper::begin(work.clone(), ("job_1".to_owned(), voice), Cancel::default(), handle).unwrap()
-        };
-        let first = fixture.work("1");
-        let keeper = begin(&first);
-        write(&first, "features/a.safetensors", "a");
-        keeper.told().send(Some(warning("a is finished"))).unwrap();
-        while lines.lock().unwrap().is_empty() {
-            thread::yield_now();
-        }
-        // told, so that it is there, whatever becomes of the attempt
-        let second = fixture.work("2");
-        fixture.runtime.block_on(second.put_back("work/job_1")).unwrap();
-        assert_eq!(fs::read_to_string(FinishedWork::path_in(&second.out, "features/a.safetensors")).unwrap(), "a");
-
-        let other = begin(&second);
-        write(&second, "features/b.safetensors", "b");
-        write(&first, "features/b.safetensors", "b");
-        other.end().unwrap();
-        keeper.end().unwrap();
-        let keys = fixture.runtime.block_on(first.blobs.list("work")).unwrap();
-        let keys: Vec<_> = keys.iter().map(|(key, _)| key.as_str()).collect();
-        assert_eq!(keys, ["work/job_1/features/a.safetensors", "work/job_1/features/b.safetensors"]);
-    }
-
-    #[test]
-    fn pieces_of_a_journal_follow_each_other_in_their_order() {
-        let fixture = Fixture::new();
-        let work = fixture.work("11");
-        let piece = |writer: &str, offset: u64, bytes: &str| {
-            let name = "matches/m.journal".to_owned();
-            let part = FinishedPart::Records { name, offset, bytes: bytes.as_bytes().to_vec() };
-            let work = KeptWork { writer: writer.to_owned(), ..work.clone() };
-            fixture.runtime.block_on(work.put(part)).unwrap();
-        };
-        let journal = |work: &KeptWork| fs::read_to_string(FinishedWork::path_in(&work.out, "matches/m.journal"));
-        piece("10", 9, "c");
-        piece("09", 1000, "b");
-        piece("09", 0, "a");
-        piece("10", 10, "d");
-        fixture.runtime.block_on(work.put_back("work/job_1")).unwrap();
-        assert_eq!(journal(&work).unwrap(), "abcd");
-
-        // each piece once, and nothing of it goes back again
-        piece("10", 11, "e");
-        fixture.runtime.block_on(work.put_back("work/job_1")).unwrap();
-        fixture.runtime.block_on(work.put_new()).unwrap();
-        assert_eq!(journal(&work).unwrap(), "abcde");
-        assert_eq!(fixture.runtime.block_on(work.blobs.list("work/job_1")).unwrap().len(), 5);
-
-        // of its own alone, where it is one of many
-        let other = fixture.work("10");
-        let missing = ["features/none.safetensors".to_owned()];
-        let journals = ["matches/m.journal".to_owned()];
-        fixture.runtime.block_on(other.put_back_some(None, &missing, &journals)).unwrap();
-        assert_eq!(journal(&other).unwrap(), "cde");
-    }
-
-    #[test]
-    fn a_store_that_takes_nothing_cancels_the_run_and_says_why() {
-        let fixture = Fixture::new();
-        let (work, cancel) = (fixture.work("1"), Cancel::default());
-        let voice = Voice::new(drop);
-        let handle = fixture.runtime.handle().clone();
-        let keeper = Keeper::begin(work.clone(), ("job_1".to_owned(), voice), cancel.clone(), handle).unwrap();
-        fs::rename(fixture.folder.path().join("objects"), fixture.folder.path().join("away")).unwrap();
-        write(&work, "features/a.safetensors", "a");
-        while !cancel.is_cancelled() {
-            thread::yield_now();
-        }
-        assert!(keeper.end().is_err());
-    }
-}
+mod tests;

@@ -56,12 +56,10 @@ fn try_run(
     let mut photos: Vec<KnownPhoto> = part.job.images.iter().map(known).collect();
     let request = PartRequest { photos: &photos, task: &part.task, reads_photos: false };
 
-    let (key, inherited) = (key_of(&part.job.work_folder), part.job.inherit_from.as_deref().map(key_of));
-    let kept = KeptWork::of(blobs.clone(), key, id_of(part), out.clone()).map_err(stored)?;
+    let kept = KeptWork::of(blobs.clone(), key_of(&part.job.work_folder), id_of(part), out.clone()).map_err(stored)?;
     let begins_with = request.begins_with(&negotiated);
     let journals = request.journals(&negotiated);
-    let put_back = kept.put_back_some(inherited.as_deref(), &begins_with, &journals);
-    worker.runtime.block_on(put_back).map_err(stored)?;
+    worker.runtime.block_on(kept.put_back_some(&begins_with, &journals)).map_err(stored)?;
 
     // what is not there is found anew, in the photo
     let is_missing = |name: &String| !FinishedWork::path_in(&out, name).is_file();
@@ -80,7 +78,7 @@ fn try_run(
     let hidden = hidden(&out);
     let observer =
         Arc::new(JobObserver::new((&part.job.job_id, voice), Some(keeper.told()), &negotiated, hidden.clone()));
-    let job = JobRequest { work_folder: out, inherit_from: None, ..part.job.clone() };
+    let job = JobRequest { work_folder: out, ..part.job.clone() };
     let run = pipeline_request(&job, Vec::new(), negotiated);
     let worked = work_on_part(&run, &request, &worker.plugins, Arc::clone(&observer) as Arc<dyn Observer>, cancel);
     keeper.end().map_err(stored)?;
