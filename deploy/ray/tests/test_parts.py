@@ -49,6 +49,10 @@ class Cluster:
         self.done.append((who, part))
         return DONE, ITEMS
 
+    async def does_the_last(self, part: str) -> tuple[str, int]:
+        await until(lambda: len(self.done) == len(PARTS) - 1)
+        return await self.does("replica", part)
+
     async def dies(self, part: str) -> tuple[str, int]:
         await asyncio.sleep(0)
         self.deaths[part] += 1
@@ -97,11 +101,7 @@ class AllParts(unittest.IsolatedAsyncioTestCase):
             is_deadly = cluster.deaths.total() < MAX_DEATHS - 1
             return await (cluster.dies(part) if is_deadly else cluster.does("actor", part))
 
-        async def here(part: str) -> tuple[str, int]:
-            await until(lambda: len(cluster.done) == len(PARTS) - 1)
-            return await cluster.does("replica", part)
-
-        cluster.run, cluster.here = run, here
+        cluster.run, cluster.here = run, cluster.does_the_last
         await cluster.do_all(num_workers=1)
         self.check_all_done(cluster)
         # the part that was lost comes first, and the deaths are its own
@@ -139,11 +139,7 @@ class AllParts(unittest.IsolatedAsyncioTestCase):
         async def run(part: str) -> tuple[str, int]:
             return await (cluster.does("actor", part) if cluster.deaths[part] else cluster.dies(part))
 
-        async def here(part: str) -> tuple[str, int]:
-            await until(lambda: len(cluster.done) == len(PARTS) - 1)
-            return await cluster.does("replica", part)
-
-        cluster.run, cluster.here = run, here
+        cluster.run, cluster.here = run, cluster.does_the_last
         await cluster.do_all(num_workers=1)
         self.check_all_done(cluster)
         self.assertEqual(len(cluster.deaths), len(PARTS) - 1)
