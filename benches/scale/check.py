@@ -22,12 +22,11 @@ from pathlib import Path
 import costs as cost_files
 from costs import Costs
 from fit import Run, fitted
-from measure import SCENE3D, Case, measured
+from measure import COSTS, SCENE3D, Case, measured
 from model import Simulation
 from plan import Job, on_threads
 from quiet import wait_for_quiet
 
-HERE = Path(__file__).resolve().parent
 # photos, threads, pairs
 FITTED = {
     "aliked+nearest": [(4, 1, "all"), (6, 2, "all"), (8, 1, "all"), (8, 2, "sequential 4"), (5, 1, "retrieval 2"), (8, 1, "retrieval 3")],
@@ -115,7 +114,7 @@ def costs_of(config: str, medians: dict[str, Run]) -> Costs:
     photos = Path("fountain-p11/images")
     runs = {of: [medians[Case(photos, of, *what).name] for what in whats] for of, whats in FITTED.items()}
     alike = [run for of, others in runs.items() if of != config for run in others]
-    return fitted(cost_files.read(HERE / "costs/cpu-2-cores.toml"), runs[config], alike)
+    return fitted(cost_files.read(COSTS), runs[config], alike)
 
 
 def predicted(case: Case, run: Run, costs: Costs) -> Run:

@@ -19,13 +19,14 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+import costs as cost_files
 from blocks import Pairing, counts
 from fit import Run
 from quiet import Others, wait_for_quiet
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SCENE3D = CHECKOUT / "target/release/scene3d"
-NEAR_SHARE = 0.5
+COSTS = Path(__file__).resolve().parent / "costs/cpu-2-cores.toml"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,8 +108,8 @@ def of_events(case: Case, places: list[int], events: list[dict], wall_secs: floa
     map_began = next(at(event) for event in events if event["event"] == "stage_started" and event["stage"] == "map")
     of_mapping = [event for event in events if event["event"] == "progress" and event["stage"] == "map"]
     verified = next((at(event) for event in of_mapping if event["what"].startswith("mapping ")), map_began)
-    # of what retrieval chose only the number is known; it takes half of them from beside an image, or so
-    pairs = counts(case.pairing, len(places), NEAR_SHARE, places)
+    # of what retrieval chose only the number is known
+    pairs = counts(case.pairing, len(places), cost_files.read(COSTS)["pair.near_share"], places)
     return Run(
         name=case.name,
         num_images=ends["extract"]["items"],

@@ -14,7 +14,7 @@ use crate::split_bench::{Bench, NUM_HELPERS, NUM_IMAGES, do_part, does_it_itself
 /// Descriptors decide which pairs there are, and what matches.
 const RETRIEVAL_CONFIG: &str = r#"
 [[features]]
-extractor = { plugin = "dummy-extractor", max_keypoints = 200 }
+extractor = { plugin = "dummy-extractor" }
 matcher = { plugin = "nearest" }
 [[features]]
 extractor = { plugin = "dummy-extractor", max_keypoints = 40 }

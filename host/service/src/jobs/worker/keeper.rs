@@ -3,7 +3,7 @@
 //!
 //! Below the job's key lie files as in the artifacts of an output folder, `features/KEY.safetensors`, and journals in pieces
 //! of whole records, `matches/KEY.journal/WRITER/OFFSET`. Whoever was given up may go on for a while: each writes pieces of
-//! its own, and files that are the same whoever writes them.
+//! its own, and files that are the same whoever writes them. Pieces of a job that is inherited are those of writers `of-JOB/`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
